@@ -1,0 +1,154 @@
+/**
+ * Every expected failure has one of these codes. The code never changes its meaning and is documented in docs/errors.md
+ * (a test holds the two lists together). The exit code is what a script sees; see {@link exitCodes}.
+ */
+export const errorCodes = {
+  'BAN-E001': { exit: 2, title: 'wrong usage of the command line' },
+  'BAN-E002': { exit: 2, title: 'nothing matches the given names' },
+  'BAN-E003': { exit: 1, title: 'a file could not be read or written' },
+  'BAN-E004': { exit: 1, title: 'another bantam is using the same file' },
+  'BAN-E101': { exit: 2, title: 'no stack file found' },
+  'BAN-E102': { exit: 2, title: 'the stack file is not valid' },
+  'BAN-E103': { exit: 2, title: 'invalid function name' },
+  'BAN-E104': { exit: 1, title: 'the function exists already' },
+  'BAN-E105': { exit: 2, title: 'the handler folder is missing' },
+  'BAN-E111': { exit: 2, title: 'unknown template' },
+  'BAN-E112': { exit: 2, title: 'the template is not valid' },
+  'BAN-E201': { exit: 1, title: 'docker is not installed' },
+  'BAN-E202': { exit: 1, title: 'the Docker engine does not answer' },
+  'BAN-E203': { exit: 1, title: 'docker buildx is missing' },
+  'BAN-E204': { exit: 1, title: 'this engine cannot build several platforms' },
+  'BAN-E205': { exit: 1, title: 'a build step needs emulation that is not there' },
+  'BAN-E206': { exit: 1, title: 'the build failed' },
+  'BAN-E207': { exit: 1, title: 'the handler does not compile' },
+  'BAN-E208': { exit: 1, title: 'the built image is not what was asked for' },
+  'BAN-E209': { exit: 2, title: 'invalid platform' },
+  'BAN-E210': { exit: 1, title: 'a base image cannot be read' },
+  'BAN-E301': { exit: 1, title: 'the registry does not answer' },
+  'BAN-E302': { exit: 4, title: 'the registry refuses the credentials' },
+  'BAN-E303': { exit: 1, title: 'no such image in the registry' },
+  'BAN-E304': { exit: 1, title: 'the registry answered something unexpected' },
+  'BAN-E305': { exit: 2, title: 'invalid image reference' },
+  'BAN-E306': { exit: 1, title: 'the image is damaged' },
+  'BAN-E307': { exit: 1, title: 'the image does not run on the platform it names' },
+  'BAN-E401': { exit: 1, title: 'the gateway does not answer' },
+  'BAN-E402': { exit: 4, title: 'the gateway refuses the credentials' },
+  'BAN-E403': { exit: 1, title: 'this is not an OpenFaaS gateway' },
+  'BAN-E404': { exit: 1, title: 'no such function on the gateway' },
+  'BAN-E405': { exit: 1, title: 'the gateway reports an error' },
+  'BAN-E406': { exit: 2, title: 'invalid gateway address' },
+  'BAN-E501': { exit: 1, title: 'the gateway refused the deployment' },
+  'BAN-E502': { exit: 8, title: 'the new code did not answer in time' },
+  'BAN-E503': { exit: 1, title: 'the function was never built or pushed' },
+  'BAN-E504': { exit: 8, title: 'somebody else deployed the function meanwhile' },
+  'BAN-E505': { exit: 1, title: 'the image lacks a platform the gateway needs' },
+  'BAN-E506': { exit: 1, title: 'a secret the function needs does not exist' },
+  'BAN-E507': { exit: 8, title: 'nothing proves that the new code answers' },
+  'BAN-E601': { exit: 1, title: 'the port is taken' },
+  'BAN-E602': { exit: 1, title: 'the container cannot be started' },
+  'BAN-E603': { exit: 1, title: 'the function did not become healthy' },
+} as const;
+
+/** A stable, documented name of an expected failure. */
+export type ErrorCode = keyof typeof errorCodes;
+
+/** What the process exits with. Several functions: the gravest decides, in the order bug, authentication, notReady, failure. */
+export const exitCodes = {
+  done: 0,
+  failure: 1,
+  usage: 2,
+  authentication: 4,
+  notReady: 8,
+  bug: 70,
+  interrupted: 130,
+} as const;
+
+/** One of {@link exitCodes}, or a code that a called program handed through. */
+export type ExitCode = number;
+
+/** What else an error may carry. `hint`: what to do next, as a sentence or a command. `details`: lines worth showing below (a compiler's output, log lines). */
+export interface UserErrorOptions {
+  readonly hint?: string | undefined;
+  readonly details?: readonly string[] | undefined;
+  readonly cause?: unknown;
+}
+
+/** An expected failure: the user, a file or a machine out there is at fault, and a sentence can say so. Anything else thrown is a bug in bantam. */
+export class UserError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: readonly string[];
+
+  constructor(code: ErrorCode, message: string, options: UserErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'UserError';
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details ?? [];
+  }
+
+  /** The exit code that belongs to the error's code. */
+  get exit(): ExitCode {
+    return errorCodes[this.code].exit;
+  }
+}
+
+/** Thrown by waits that were aborted by the user (Ctrl-C). It is no failure of anything: exit 130, no message of its own. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted');
+    this.name = 'Interrupted';
+  }
+}
+
+/** The serialisable face of a failure, as outcomes and `--json` documents carry it. */
+export interface Failure {
+  readonly code: ErrorCode | 'BAN-BUG' | 'BAN-INTERRUPTED';
+  readonly message: string;
+  readonly hint?: string;
+  readonly details?: readonly string[];
+}
+
+/** Turns anything thrown into the {@link Failure} that reporters show. A stack is added only to bugs. */
+export function describeFailure(thrown: unknown): Failure {
+  if (thrown instanceof UserError) {
+    return {
+      code: thrown.code,
+      message: thrown.message,
+      ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
+      ...(thrown.details.length === 0 ? {} : { details: thrown.details }),
+    };
+  }
+  if (thrown instanceof Interrupted) return { code: 'BAN-INTERRUPTED', message: 'interrupted' };
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return {
+    code: 'BAN-BUG',
+    message: error.message,
+    details: (error.stack ?? '')
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim()),
+  };
+}
+
+/** The exit code of a {@link Failure}. */
+export function exitCodeOf(failure: Failure): ExitCode {
+  if (failure.code === 'BAN-BUG') return exitCodes.bug;
+  if (failure.code === 'BAN-INTERRUPTED') return exitCodes.interrupted;
+  return errorCodes[failure.code].exit;
+}
+
+const gravity: readonly ExitCode[] = [
+  exitCodes.interrupted,
+  exitCodes.bug,
+  exitCodes.authentication,
+  exitCodes.notReady,
+  exitCodes.usage,
+  exitCodes.failure,
+];
+
+/** Of several exit codes the gravest: 130, 70, 4, 8, 2, 1; 0 if all are 0 or there is none. */
+export function gravest(codes: Iterable<ExitCode>): ExitCode {
+  const present = new Set(codes);
+  return gravity.find((code) => present.has(code)) ?? exitCodes.done;
+}

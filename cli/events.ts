@@ -1,0 +1,31 @@
+import type { Failure } from './errors.ts';
+
+/**
+ * Everything a run can announce while it works. Only reporters (cli/ui) print; each switches over this union exhaustively,
+ * so that a new event does not compile until every reporter handles it. Events are the story (stderr); answers are returned.
+ */
+export type Event =
+  /** What is about to be touched: `→ local (faas-netes dialect) at http://…, 2 functions of stack.yml`. */
+  | { readonly type: 'target'; readonly text: string }
+  /** Something worth a line that is neither progress nor a problem. */
+  | { readonly type: 'note'; readonly text: string; readonly about?: string }
+  | { readonly type: 'warning'; readonly text: string; readonly about?: string; readonly hint?: string }
+  /** Shown with -v only: a request, a command line, a decision. */
+  | { readonly type: 'trace'; readonly text: string; readonly about?: string }
+  /** Where a long job of one function stands; replaced by the next one with the same `about` on a terminal. `minor` steps are shown there (and with -v) only. */
+  | { readonly type: 'progress'; readonly about: string; readonly text: string; readonly minor?: true }
+  /** A line that a build, a container or a function wrote. */
+  | {
+      readonly type: 'log';
+      readonly about: string;
+      readonly text: string;
+      readonly stream: 'stdout' | 'stderr';
+      readonly instance?: string;
+    }
+  /** The job called `about` has ended. */
+  | { readonly type: 'ended'; readonly about: string; readonly failure?: Failure }
+  /** Raw bytes of the answer (a function's body): they go to stdout as they are. */
+  | { readonly type: 'output'; readonly bytes: Uint8Array };
+
+/** Receives events; must not throw and returns at once. */
+export type Report = (event: Event) => void;

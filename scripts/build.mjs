@@ -1,0 +1,39 @@
+// Bundles cli/ into dist/: ES modules, split so that a command loads what it uses, with the metafile that the
+// architecture test walks. esbuild, dockerode and what they bring stay packages of their own.
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+const banner = [
+  "import{createRequire as __createRequire}from'node:module'",
+  "import{fileURLToPath as __toPath}from'node:url'",
+  'const require=__createRequire(import.meta.url),__filename=__toPath(import.meta.url),__dirname=__toPath(new URL(".",import.meta.url));',
+].join(';');
+
+/** Builds dist/ and returns esbuild's metafile. */
+export async function buildProgram(outdir = `${root}/dist`) {
+  rmSync(outdir, { recursive: true, force: true });
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { main: 'cli/main.ts' },
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    external: ['esbuild', 'dockerode'],
+    // CommonJS packages inside an ES module need what Node gives to CommonJS files.
+    banner: { js: banner },
+    metafile: true,
+    legalComments: 'linked',
+    logLevel: 'warning',
+  });
+  writeFileSync(`${outdir}/metafile.json`, JSON.stringify(metafile));
+  chmodSync(`${outdir}/main.js`, 0o755);
+  return metafile;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildProgram();
