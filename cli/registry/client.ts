@@ -1,0 +1,301 @@
+import * as v from 'valibot';
+import { UserError } from '../errors.ts';
+import type { Report } from '../events.ts';
+import { isDigest, sha256Digest, verifyDigest } from '../oci/digest.ts';
+import { manifestMediaTypes } from '../oci/media-types.ts';
+import { formatReference, type Reference } from '../oci/reference.ts';
+import { type Action, createAuthorizer } from './authorize.ts';
+import { openBody, readBody } from './body.ts';
+import type { Credentials } from './credentials.ts';
+import { type Endpoint, endpointOf } from './endpoint.ts';
+import type { Registry, StoredManifest } from './registry.ts';
+import { type Answer, createSender, type Exchange } from './sender.ts';
+
+/** What {@link openRegistry} needs. Times in milliseconds. */
+export interface RegistryOptions {
+  readonly credentials: Credentials;
+  /** Gets a `trace` per request. */
+  readonly report: Report;
+  /** Registries to be reached over plain http besides those of the address rule; see {@link endpointOf}. */
+  readonly insecure?: readonly string[];
+  /** Longest wait for an answer per try, and longest silence while a body arrives. 20 s if not given. */
+  readonly timeout?: number;
+  /** Tries per request, 4 if not given. */
+  readonly attempts?: number;
+  /** How pauses between tries are waited for. */
+  readonly wait?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+}
+
+/** The client of the distribution API for all registries that references name. Nothing is sent before the first call. */
+export function openRegistry(options: RegistryOptions): Registry {
+  const timeout = options.timeout ?? 20_000;
+  const send = createSender({ report: options.report, timeout, attempts: options.attempts ?? 4, wait: options.wait });
+  const authorizer = createAuthorizer(options.credentials, send, timeout);
+  const endpoints = new Map<string, Endpoint>();
+
+  interface Request {
+    readonly method: Exchange['method'];
+    readonly path: string;
+    readonly action: Action;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: Exchange['body'];
+    readonly signal: AbortSignal | undefined;
+    /** Another address than `path` names: where the registry wants an upload. */
+    readonly at?: URL;
+  }
+
+  /** One request with its way through redirects, https and authentication; any status but 401 and 403 is the caller's to judge. */
+  const request = async (reference: Reference, asked: Request): Promise<{ answer: Answer; exchange: Exchange }> => {
+    const { registry, repository } = reference;
+    const { action, signal } = asked;
+    const access = { registry, repository, action };
+    let authorization = await authorizer.known(access);
+    for (let answered = false; ; ) {
+      const endpoint = endpoints.get(registry) ?? endpointOf(registry, options.insecure);
+      const exchange: Exchange = {
+        registry,
+        method: asked.method,
+        url: asked.at ?? new URL(`${endpoint.origin}/v2/${repository}/${asked.path}`),
+        // An upload may be wanted on another machine: credentials stay with the registry.
+        headers: {
+          ...asked.headers,
+          ...(authorization === undefined || (asked.at !== undefined && asked.at.origin !== endpoint.origin)
+            ? {}
+            : { authorization }),
+        },
+        ...(asked.body === undefined ? {} : { body: asked.body }),
+      };
+      const answer = await send(exchange, signal);
+      const { status, headers } = answer.response;
+      if (status === 401 && !answer.elsewhere && !answered) {
+        // Read to its end, so that the connection can be used again.
+        await describeAnswer(answer, exchange, signal);
+        authorization = await authorizer.answer(access, headers.get('www-authenticate') ?? '', exchange.url, signal);
+        answered = true;
+      } else if (status === 401 || status === 403) {
+        const detail = await describeAnswer(answer, exchange, signal);
+        throw answer.elsewhere
+          ? unexpected(exchange, `its storage refuses: ${detail}`)
+          : authorizer.refused(access, detail);
+      } else if (
+        status === 400 &&
+        endpoint.insecure &&
+        endpoint.origin.startsWith('http:') &&
+        (await wantsTls(answer, exchange, signal))
+      ) {
+        // A private address that does speak TLS: going up is always safe, and it is known from here on.
+        endpoints.set(registry, { origin: endpoint.origin.replace('http:', 'https:'), insecure: true });
+      } else return { answer, exchange };
+    }
+  };
+
+  const describeAnswer = async (
+    answer: Answer,
+    exchange: Exchange,
+    signal: AbortSignal | undefined,
+  ): Promise<string> => {
+    const { status } = answer.response;
+    const body = await readBody(answer, 64 * 1024, { exchange, timeout, signal }).catch((error: unknown) => {
+      if (error instanceof UserError) return new Uint8Array();
+      throw error;
+    });
+    return `${status}${describeErrors(new TextDecoder().decode(body))}`;
+  };
+
+  const wantsTls = async (answer: Answer, exchange: Exchange, signal: AbortSignal | undefined) =>
+    // The words of Go's and nginx's servers.
+    /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port/i.test(
+      new TextDecoder().decode(await readBody(answer, 64 * 1024, { exchange, timeout, signal })),
+    );
+
+  /** Lets a status of 200 to 299 pass, with anything but a web page; turns the others into errors. */
+  const expectSuccess = async (
+    { answer, exchange }: { answer: Answer; exchange: Exchange },
+    what: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> => {
+    const { status, ok, headers } = answer.response;
+    if (headers.get('content-type')?.startsWith('text/html') === true) {
+      answer.release();
+      throw unexpected(
+        exchange,
+        `with a web page (status ${status})`,
+        'check host and port: this does not look like a registry',
+      );
+    }
+    if (ok) return;
+    const detail = await describeAnswer(answer, exchange, signal);
+    if (status === 404) {
+      throw new UserError('BAN-E303', `the registry ${exchange.registry} has no ${what}`, {
+        hint: 'check name and tag, or build and push it first',
+      });
+    }
+    const patience =
+      status === 429 ? `wait a while, or ask with an account: docker login ${exchange.registry}` : undefined;
+    throw unexpected(exchange, detail, patience);
+  };
+
+  const readManifest = async (reference: Reference, signal: AbortSignal | undefined): Promise<StoredManifest> => {
+    const name = `manifest of ${formatReference(reference)}`;
+    const path = `manifests/${reference.digest ?? reference.tag ?? 'latest'}`;
+    for (let attempt = 1; ; attempt += 1) {
+      const sent = await request(reference, { method: 'GET', path, action: 'pull', headers: acceptManifests, signal });
+      await expectSuccess(sent, name, signal);
+      const { headers } = sent.answer.response;
+      const options = { exchange: sent.exchange, timeout, signal };
+      const bytes = await readBody(sent.answer, manifestLimit, options).catch((error: unknown) => {
+        // It is small: if the connection broke in the middle of it, it is simply read again.
+        if (attempt < 2 && error instanceof UserError && error.code === 'BAN-E301') return undefined;
+        throw error;
+      });
+      if (bytes === undefined) continue;
+      const announced = headers.get('docker-content-digest') ?? '';
+      const expected = reference.digest ?? (isDigest(announced) ? announced : undefined);
+      if (expected !== undefined) verifyDigest(bytes, expected, name);
+      const mediaType = headers.get('content-type')?.split(';')[0] ?? '';
+      return { digest: expected ?? sha256Digest(bytes), mediaType, bytes };
+    }
+  };
+
+  return {
+    manifest: readManifest,
+    async blob(reference, digest, signal) {
+      if (!isDigest(digest)) throw new UserError('BAN-E306', `"${digest}" is no digest of a blob`);
+      const sent = await request(reference, {
+        method: 'GET',
+        path: `blobs/${digest}`,
+        action: 'pull',
+        headers: {},
+        signal,
+      });
+      await expectSuccess(sent, `blob ${digest} of ${formatReference(reference)}`, signal);
+      return openBody(sent.answer, { exchange: sent.exchange, timeout, signal });
+    },
+    async putBlob(reference, blob, from, signal) {
+      const what = `blob ${blob.digest} of ${formatReference(reference)}`;
+      const here = await request(reference, {
+        method: 'HEAD',
+        path: `blobs/${blob.digest}`,
+        action: 'pull,push',
+        headers: {},
+        signal,
+      });
+      here.answer.release();
+      if (here.answer.response.ok) return 'there';
+      if (here.answer.response.status !== 404) await expectSuccess(here, what, signal);
+      const mount =
+        from === undefined ? '' : `?mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`;
+      const begun = await request(reference, {
+        method: 'POST',
+        path: `blobs/uploads/${mount}`,
+        action: 'pull,push',
+        headers: { 'content-length': '0' },
+        signal,
+      });
+      await expectSuccess(begun, `place for a ${what}`, signal);
+      begun.answer.release();
+      const { status, headers } = begun.answer.response;
+      if (status === 201) return 'mounted';
+      const location = headers.get('location') ?? '';
+      if (status !== 202 || !URL.canParse(location, begun.exchange.url.href)) {
+        throw unexpected(begun.exchange, `${status} without saying where to send the blob`);
+      }
+      const at = new URL(location, begun.exchange.url);
+      at.searchParams.set('digest', blob.digest);
+      const body = { size: blob.size, open: blob.open };
+      const sent = await request(reference, {
+        method: 'PUT',
+        path: '',
+        at,
+        action: 'pull,push',
+        headers: { 'content-type': 'application/octet-stream' },
+        body,
+        signal,
+      });
+      await expectSuccess(sent, what, signal);
+      sent.answer.release();
+      return 'sent';
+    },
+    async putManifest(reference, manifest, tag, signal) {
+      const digest = sha256Digest(manifest.bytes);
+      const headers = { 'content-type': manifest.mediaType };
+      const path = `manifests/${tag ?? digest}`;
+      const sent = await request(reference, {
+        method: 'PUT',
+        path,
+        action: 'pull,push',
+        headers,
+        body: manifest.bytes,
+        signal,
+      });
+      if (sent.answer.response.status === 404) {
+        throw unexpected(
+          sent.exchange,
+          await describeAnswer(sent.answer, sent.exchange, signal),
+          'check that the registry accepts pushes',
+        );
+      }
+      await expectSuccess(sent, `repository ${reference.repository}`, signal);
+      const stored = sent.answer.response.headers.get('docker-content-digest') ?? digest;
+      await describeAnswer(sent.answer, sent.exchange, signal);
+      if (stored === digest) return digest;
+      throw new UserError(
+        'BAN-E306',
+        `the registry ${reference.registry} stored ${path} as ${stored}, not as ${digest}`,
+        {
+          hint: 'a registry that changes manifests cannot be used: check any proxy in front of it',
+        },
+      );
+    },
+    async digestOf(reference, signal) {
+      const { registry, repository, tag } = reference;
+      const byTag = tag === undefined ? reference : { registry, repository, tag };
+      const path = `manifests/${tag ?? reference.digest ?? 'latest'}`;
+      const sent = await request(reference, { method: 'HEAD', path, action: 'pull', headers: acceptManifests, signal });
+      const { status, headers } = sent.answer.response;
+      if (status === 404 && headers.get('content-type')?.startsWith('text/html') !== true) {
+        sent.answer.release();
+        return undefined;
+      }
+      await expectSuccess(sent, `manifest of ${formatReference(reference)}`, signal);
+      sent.answer.release();
+      const digest = headers.get('docker-content-digest') ?? '';
+      // Some registries leave the header out of HEAD answers.
+      return isDigest(digest) ? digest : (await readManifest(byTag, signal)).digest;
+    },
+  };
+}
+
+const acceptManifests = { accept: manifestMediaTypes.join(', ') };
+
+/** The size up to which registries must take manifests (distribution-spec, "Pushing Manifests"): 4 MiB. */
+const manifestLimit = 4 * 1024 * 1024;
+
+const errorsSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ errors: v.array(v.object({ code: v.nullish(v.string()), message: v.nullish(v.string()) })) }),
+);
+
+/** The registry's own words out of an error body, if it has any (distribution-spec, "Error Codes"). */
+function describeErrors(body: string): string {
+  const parsed = v.safeParse(errorsSchema, body);
+  if (!parsed.success || parsed.output.errors.length === 0) return '';
+  return ` ${parsed.output.errors
+    .slice(0, 3)
+    .map(({ code, message }) => [code, message].filter(Boolean).join(': '))
+    .join('; ')}`;
+}
+
+function unexpected(
+  exchange: Exchange,
+  detail: string,
+  hint = 'try again; if it happens again, look at the log of the registry',
+): UserError {
+  const { registry, method, url } = exchange;
+  return new UserError(
+    'BAN-E304',
+    `the registry ${registry} answers ${method} ${url.origin}${url.pathname} ${detail}`,
+    { hint },
+  );
+}

@@ -1,0 +1,65 @@
+import { Interrupted, UserError } from '../errors.ts';
+
+/** The system's or TLS library's code of a failed fetch (`ECONNREFUSED`), wherever undici has put it; '' if there is none. */
+export function failureCode(thrown: unknown): string {
+  for (let error: unknown = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth += 1) {
+    if ('code' in error && typeof error.code === 'string') return error.code;
+  }
+  return '';
+}
+
+/** Whether the same request may go through if it is sent again at once: the connection was there and broke, or it took too long. */
+export function isPassing(code: string): boolean {
+  return passing.has(code);
+}
+
+const passing = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT']);
+
+/** What an aborted wait throws: the reason the caller gave if it is one of bantam's errors, else {@link Interrupted}. */
+export function abortError(signal: AbortSignal): Error {
+  return signal.reason instanceof UserError ? signal.reason : new Interrupted();
+}
+
+/** BAN-E301 (or E304 for an answer that is not HTTP) for a request that got no answer. `asked`: "GET https://host/v2/…". */
+export function describeNetworkFailure(thrown: unknown, registry: string, asked: URL, method: string): UserError {
+  const code = failureCode(thrown);
+  const request = `${method} ${asked.origin}${asked.pathname}`;
+  const fail = (what: string, hint: string) =>
+    new UserError('BAN-E301', `the registry ${registry} does not answer: ${what} (${request})`, {
+      hint,
+      cause: thrown,
+    });
+  const plainHint = `if ${asked.host} speaks plain http, say so: BANTAM_INSECURE_REGISTRIES=${asked.host}`;
+  if (code === 'ECONNREFUSED') {
+    return fail(
+      'the connection was refused',
+      asked.protocol === 'https:'
+        ? `check that it runs; ${plainHint}`
+        : 'check that it runs and that address and port are right',
+    );
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return fail(`there is no host ${asked.hostname}`, 'check the spelling and the name server');
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'EPROTO') {
+    return fail('it does not speak TLS', plainHint);
+  }
+  if (/CERT|ISSUER|LEAF_SIGNATURE|ALTNAME/.test(code)) {
+    return fail(
+      `its certificate is not trusted (${code})`,
+      'name the file of its certificate authority: NODE_EXTRA_CA_CERTS=/path/ca.pem',
+    );
+  }
+  if (code.startsWith('HPE_')) {
+    return new UserError('BAN-E304', `what answers at ${asked.host} does not speak HTTP (${request})`, {
+      hint: 'check the port',
+      cause: thrown,
+    });
+  }
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
+    return fail(`there is no route to ${asked.hostname}`, 'check the network');
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return fail(
+    code === '' ? message : `the connection broke (${code})`,
+    'try again; if it happens again, look at its log',
+  );
+}

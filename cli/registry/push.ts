@@ -1,0 +1,65 @@
+import pLimit from 'p-limit';
+import { UserError } from '../errors.ts';
+import { sha256Digest } from '../oci/digest.ts';
+import type { Reference } from '../oci/reference.ts';
+import { listContents } from './contents.ts';
+import type { ImageReader, Registry } from './registry.ts';
+
+/** What a push sent: bytes of blobs and manifests in request bodies. `changed`: the tag did not point to this digest before. */
+export interface PushReport {
+  readonly sentBytes: number;
+  readonly changed: boolean;
+}
+
+/** Where else in a registry a blob lies already: a repository to mount it from. */
+export interface BlobLedger {
+  placeOf(registry: string, digest: string): string | undefined;
+  add(registry: string, digest: string, repository: string): void;
+}
+
+/**
+ * Copies an image (index or single manifest) from a layout to its registry: blobs the registry lacks, then manifests, all
+ * by digest; the index is read back and compared; only then the tag is written. A tag that points there already costs one
+ * request. Blobs are mounted from other repositories of the registry where the ledger knows one. Throws what {@link Registry} throws.
+ */
+export async function pushImage(
+  reader: ImageReader,
+  registry: Registry,
+  target: Reference,
+  digest: string,
+  options: { readonly ledger: BlobLedger; readonly signal: AbortSignal },
+): Promise<PushReport> {
+  const { signal, ledger } = options;
+  if (target.tag !== undefined && (await registry.digestOf(target, signal)) === digest)
+    return { sentBytes: 0, changed: false };
+  const byDigest: Reference = { registry: target.registry, repository: target.repository, digest };
+  const { manifests, blobs } = await listContents(reader, byDigest, signal);
+  let sentBytes = 0;
+  const limit = pLimit(4);
+  const uploads = blobs.map((blob) =>
+    limit(async () => {
+      const place = ledger.placeOf(target.registry, blob.digest);
+      const source = { digest: blob.digest, size: blob.size, open: () => reader.blob(byDigest, blob.digest, signal) };
+      const result = await registry.putBlob(byDigest, source, place === target.repository ? undefined : place, signal);
+      if (result === 'sent') sentBytes += blob.size;
+      ledger.add(target.registry, blob.digest, target.repository);
+    }),
+  );
+  for (const result of await Promise.allSettled(uploads)) if (result.status === 'rejected') throw result.reason;
+  for (const manifest of manifests) {
+    await registry.putManifest(byDigest, manifest, undefined, signal);
+    sentBytes += manifest.bytes.length;
+  }
+  const stored = await registry.manifest(byDigest, signal);
+  if (sha256Digest(stored.bytes) !== digest) {
+    throw new UserError('BAN-E306', `${target.registry} gives back another index than the one that was pushed`, {
+      hint: 'look at any proxy in front of the registry',
+    });
+  }
+  const root = manifests.at(-1);
+  if (target.tag !== undefined && root !== undefined) {
+    await registry.putManifest(byDigest, root, target.tag, signal);
+    sentBytes += root.bytes.length;
+  }
+  return { sentBytes, changed: true };
+}
