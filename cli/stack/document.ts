@@ -1,0 +1,239 @@
+import { isAlias, isPair, isScalar, isSeq, Lexer, type ParsedNode, parseDocument, stringify } from 'yaml';
+import type { TextProblem } from './problem.ts';
+
+/** A YAML value with its place: offsets into the text, `end` behind its last character. Scalars keep the spelling of plain text (`1.0` stays "1.0"), as decoding into a Go string does. */
+export type YamlNode = YamlScalar | YamlMap | YamlList;
+
+/** Text, or null for nothing, `~` and `null`. `block`: written with `|` or `>`. */
+export interface YamlScalar {
+  readonly kind: 'scalar';
+  readonly value: string | null;
+  readonly block: boolean;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A map, merge keys (`<<`) applied. `flow`: written with braces. `simple`: no anchor, alias, tag or merge key takes part, so that text may be added to it. */
+export interface YamlMap {
+  readonly kind: 'map';
+  readonly entries: readonly YamlEntry[];
+  readonly flow: boolean;
+  readonly simple: boolean;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One key and its value. */
+export interface YamlEntry {
+  readonly key: string;
+  readonly keyStart: number;
+  readonly keyEnd: number;
+  readonly value: YamlNode;
+}
+
+export interface YamlList {
+  readonly kind: 'list';
+  readonly items: readonly YamlNode[];
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What was read: no root for an empty text; `problems` make it unusable, `warnings` do not. `end`: where the document's content ends. */
+export interface ParsedYaml {
+  readonly root: YamlNode | undefined;
+  readonly problems: readonly TextProblem[];
+  readonly warnings: readonly TextProblem[];
+}
+
+/** Reads one YAML document and says everything that is wrong with its form; never throws, whatever the text. */
+export function parseYaml(text: string): ParsedYaml {
+  const control = controlCharacter(text);
+  if (control !== undefined) return { root: undefined, problems: [control], warnings: [] };
+  const document = parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: false, logLevel: 'error' });
+  const problems = document.errors.map((error) => ({
+    offset: error.pos[0],
+    path: '',
+    ...explain(error.code, error.message),
+  }));
+  const warnings = document.warnings.map((warning) => ({ offset: warning.pos[0], path: '', message: warning.message }));
+  const reader = new NodeReader();
+  const root = document.contents === null ? undefined : reader.read(document.contents, 0);
+  return { root, problems: [...problems, ...reader.problems], warnings };
+}
+
+/** Where the comments of a text are (`#` to the end of the line), for those who must leave them alone. */
+export function commentRanges(text: string): { readonly start: number; readonly end: number }[] {
+  const ranges: { start: number; end: number }[] = [];
+  let offset = 0;
+  let scalar = false;
+  for (const lexeme of new Lexer().lex(text)) {
+    // The lexer marks what follows with characters that are not in the text: a scalar, a document, the end of a flow.
+    const mark = lexeme === '\u001f' || lexeme === '\u0002' || lexeme === '\u0018';
+    if (mark) {
+      scalar = lexeme === '\u001f';
+      continue;
+    }
+    if (!scalar && lexeme.startsWith('#')) ranges.push({ start: offset, end: offset + lexeme.length });
+    offset += lexeme.length;
+    scalar = false;
+  }
+  return ranges;
+}
+
+/** Text of one line as a YAML scalar: plain where that reads back as the same text, else quoted. */
+export function writeScalar(text: string): string {
+  return stringify(text, { lineWidth: 0, blockQuote: false }).trimEnd();
+}
+
+/** The value without places, for comparing and for schemas: text, null, lists and objects without prototype. */
+export function plainValue(node: YamlNode): unknown {
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'list') return node.items.map(plainValue);
+  const result: Record<string, unknown> = Object.create(null);
+  for (const { key, value } of node.entries) result[key] = plainValue(value);
+  return result;
+}
+
+/** The value below `key`, if `node` is a map that has it. */
+export function entryOf(node: YamlNode | undefined, key: string): YamlEntry | undefined {
+  return node?.kind === 'map' ? node.entries.find((entry) => entry.key === key) : undefined;
+}
+
+/** The offset of the value at `path`, or of the deepest thing on the way to it. `last: 'key'` points to the key instead. */
+export function placeOf(
+  root: YamlNode | undefined,
+  path: readonly (string | number)[],
+  last: 'key' | 'value' = 'value',
+): number {
+  let node = root;
+  let offset = root?.start ?? 0;
+  for (const [index, step] of path.entries()) {
+    const entry = entryOf(node, String(step));
+    const next = node?.kind === 'list' ? node.items[Number(step)] : entry?.value;
+    if (next === undefined) return offset;
+    // Nothing is written where a null stands: its key is the better place.
+    const keyed =
+      entry !== undefined &&
+      ((index === path.length - 1 && last === 'key') ||
+        (next.kind === 'scalar' && next.value === null) ||
+        (next.kind === 'map' && !next.flow));
+    offset = keyed && entry !== undefined ? entry.keyStart : next.start;
+    node = next;
+  }
+  return offset;
+}
+
+const deepest = 32;
+const mostNodes = 50_000;
+
+/** Turns the library's nodes into ours: aliases resolved, merge keys applied, bounded in depth and number (aliases can multiply). */
+class NodeReader {
+  readonly problems: TextProblem[] = [];
+  readonly #anchors = new Map<string, ParsedNode>();
+  readonly #reported = new Set<string>();
+  #count = 0;
+
+  read(node: ParsedNode | null, depth: number, fallback = 0): YamlNode {
+    const [start, end] = node?.range ?? [fallback, fallback];
+    const nothing: YamlScalar = { kind: 'scalar', value: null, block: false, start, end };
+    this.#count += 1;
+    if (node === null) return nothing;
+    if (depth > deepest || this.#count > mostNodes)
+      return this.#refuse(nothing, depth > deepest ? `nested more than ${deepest} levels deep` : 'too many values');
+    if (isAlias(node)) return this.#alias(node.source, nothing, depth);
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    if (isScalar(node)) {
+      const block = node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED';
+      return {
+        ...nothing,
+        block,
+        value: node.value === null ? null : typeof node.value === 'string' ? node.value : (node.source ?? ''),
+      };
+    }
+    if (isSeq(node))
+      return {
+        kind: 'list',
+        items: node.items.map((item) => this.read(isPair(item) ? null : (item as ParsedNode | null), depth + 1, start)),
+        start,
+        end,
+      };
+    const entries: YamlEntry[] = [];
+    const merged: YamlEntry[] = [];
+    const keys = new Set<string>();
+    let simple = node.anchor === undefined && node.tag === undefined;
+    for (const pair of node.items) {
+      const key = this.#key(pair.key as ParsedNode | null);
+      const value = this.read(pair.value as ParsedNode | null, depth + 1, key.keyEnd);
+      if (key.merge) {
+        simple = false;
+        for (const source of value.kind === 'list' ? value.items : [value])
+          if (source.kind === 'map') merged.push(...source.entries);
+      } else {
+        if (keys.has(key.key)) this.#report(key.keyStart, 'this key is given a second time in the same map');
+        keys.add(key.key);
+        entries.push({ key: key.key, keyStart: key.keyStart, keyEnd: key.keyEnd, value });
+      }
+    }
+    for (const entry of merged) {
+      if (!keys.has(entry.key)) entries.push(entry);
+      keys.add(entry.key);
+    }
+    return { kind: 'map', entries, flow: node.flow === true, simple, start, end };
+  }
+
+  #key(node: ParsedNode | null): { key: string; keyStart: number; keyEnd: number; merge: boolean } {
+    const [keyStart, keyEnd] = node?.range ?? [0, 0];
+    if (isScalar(node)) {
+      if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+      const key = typeof node.value === 'string' ? node.value : (node.source ?? '');
+      return { key, keyStart, keyEnd, merge: node.type === 'PLAIN' && key === '<<' };
+    }
+    this.problems.push({
+      offset: keyStart,
+      path: '',
+      message: node === null ? 'a key is missing' : 'a key must be plain text',
+    });
+    return { key: '', keyStart, keyEnd, merge: false };
+  }
+
+  /** The library's own resolving walks the whole document for each alias; YAML means the last anchor above, which is remembered here. */
+  #alias(name: string, nothing: YamlScalar, depth: number): YamlNode {
+    const target = this.#anchors.get(name);
+    if (target === undefined) return this.#refuse(nothing, `*${name} refers to an anchor that is not above it`);
+    const value = this.read(target, depth + 1);
+    // The value stands where the alias does; what is inside it keeps its own place.
+    return value.kind === 'map'
+      ? { ...value, simple: false, start: nothing.start, end: nothing.end }
+      : { ...value, start: nothing.start, end: nothing.end };
+  }
+
+  #refuse(nothing: YamlScalar, message: string): YamlScalar {
+    this.#report(nothing.start, message);
+    return nothing;
+  }
+
+  /** What an alias repeats, and what a bound cuts off, is said once. */
+  #report(offset: number, message: string): void {
+    const known = this.#reported.has(message) && !message.startsWith('this key');
+    if (known || this.#reported.has(`${offset} ${message}`)) return;
+    this.#reported.add(message).add(`${offset} ${message}`);
+    this.problems.push({ offset, path: '', message });
+  }
+}
+
+function controlCharacter(text: string): TextProblem | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for; YAML 1.2, section 5.1, excludes them.
+  const match = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f\ufffe\uffff]/.exec(text);
+  if (match === null) return undefined;
+  const code = (match[0].codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+  return { offset: match.index, path: '', message: `the character U+${code} is not allowed: is this a text file?` };
+}
+
+/** Our words for the mistakes that people make; the library's for the others. */
+function explain(code: string, message: string): { message: string; hint?: string } {
+  if (code === 'TAB_AS_INDENT') return { message: 'a tab is not allowed as indentation', hint: 'indent with spaces' };
+  if (message.startsWith('Maximum call stack')) return { message: 'nested too deeply' };
+  if (code === 'MULTIPLE_DOCS')
+    return { message: 'a second document begins here, and only one is allowed', hint: 'remove the line ---' };
+  return { message: message.split('\n')[0] ?? message };
+}

@@ -1,0 +1,249 @@
+import * as v from 'valibot';
+import { UserError } from '../errors.ts';
+import { type Platform, parsePlatform, samePlatform } from '../oci/platform.ts';
+import { parseReference } from '../oci/reference.ts';
+
+/**
+ * The fields of a stack file with their meanings (those of faas-cli 0.18, and `x-bantam`). The input is YAML's text:
+ * every scalar is a string or null, so that `1.0` and `true` reach a function's environment as they are written.
+ * Unknown keys are looked for elsewhere (keys.ts).
+ */
+const text = v.string(expected('text'));
+const filledText = v.pipe(
+  text,
+  v.check((value) => value.trim() !== '', 'must not be empty'),
+);
+const textList = v.array(text, expected('a list'));
+const flag = v.pipe(
+  text,
+  v.check(
+    (value) => truths.test(value) || falsehoods.test(value),
+    (issue) => `must be true or false, is "${issue.input}"`,
+  ),
+  v.transform((value) => truths.test(value)),
+);
+
+const image = v.pipe(filledText, refusedBy(parseReference));
+const quantity = v.pipe(
+  text,
+  v.check(isQuantity, (issue) => `"${issue.input}" is no quantity: write ${suggestQuantity(issue.input)}`),
+);
+const resources = v.object(
+  { memory: v.nullish(quantity), cpu: v.nullish(quantity) },
+  expected('a map with memory and cpu'),
+);
+
+const platforms = v.pipe(
+  v.union(
+    [
+      v.pipe(
+        text,
+        v.transform((value) => value.split(',')),
+      ),
+      textList,
+    ],
+    expected('a list of platforms, as in linux/amd64,linux/arm64'),
+  ),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const parsed: Platform[] = [];
+    for (const entry of dataset.value) {
+      const platform = accepts(() => parsePlatform(entry));
+      if (platform instanceof UserError) {
+        addIssue({ message: `${platform.message}; ${platform.hint}` });
+        return NEVER;
+      }
+      if (!parsed.some((other) => samePlatform(other, platform))) parsed.push(platform);
+    }
+    return parsed;
+  }),
+);
+
+const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/;
+const labelName = /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
+
+const labels = textMap((name, value) => {
+  if (!labelName.test(name)) return 'is no name for a label: letters, digits, ".", "_" and "-", at most 63';
+  return labelValue.test(value)
+    ? undefined
+    : `"${value}" is no value for a label: letters, digits, ".", "_" and "-", at most 63; annotations may hold any text`;
+});
+const annotations = textMap((name) =>
+  labelName.test(name) ? undefined : 'is no name for an annotation: letters, digits, ".", "_" and "-", at most 63',
+);
+const environment = textMap((name) =>
+  name === '' || /[=\s]/.test(name) ? 'is no name for an environment variable' : undefined,
+);
+
+const secret = v.pipe(
+  text,
+  v.regex(
+    /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
+    (issue) => `"${issue.input}" is no name for a secret: use lower-case letters, digits, "-" and "."`,
+  ),
+);
+
+export const providerSchema = v.object(
+  {
+    name: v.pipe(
+      text,
+      v.literal('openfaas', (issue) => `must be openfaas, is "${issue.input}"`),
+    ),
+    gateway: v.nullish(text),
+  },
+  expected('a map with name: openfaas'),
+);
+
+export const functionExtensionSchema = v.object(
+  {
+    platforms: v.nullish(platforms),
+    probe: v.nullish(
+      v.pipe(
+        text,
+        v.regex(/^\/[^\s#]*$/, (issue) => `must be a path that begins with /, is "${issue.input}"`),
+      ),
+    ),
+  },
+  expected('a map'),
+);
+
+export const stackExtensionSchema = v.object({ platforms: v.nullish(platforms) }, expected('a map'));
+
+export const resourcesSchema = resources;
+
+export const functionSchema = v.object(
+  {
+    lang: v.nullish(filledText),
+    handler: v.nullish(filledText),
+    image,
+    fprocess: v.nullish(text),
+    environment: v.nullish(environment),
+    environment_file: v.nullish(v.array(filledText, expected('a list'))),
+    secrets: v.nullish(v.array(secret, expected('a list'))),
+    skip_build: v.nullish(flag),
+    constraints: v.nullish(textList),
+    labels: v.nullish(labels),
+    annotations: v.nullish(annotations),
+    limits: v.nullish(resources),
+    requests: v.nullish(resources),
+    readonly_root_filesystem: v.nullish(flag),
+    build_options: v.nullish(textList),
+    build_args: v.nullish(textMap()),
+    build_secrets: v.nullish(textMap()),
+    namespace: v.nullish(text),
+    platforms: v.nullish(platforms),
+    'x-bantam': v.nullish(functionExtensionSchema),
+  },
+  expected('a map with lang, handler and image'),
+);
+
+const templateSource = v.object({ name: filledText, source: v.nullish(text) }, expected('a map with name and source'));
+export const templateSourceKeys = ['name', 'source'] as const;
+
+export const configurationSchema = v.object(
+  { templates: v.nullish(v.array(templateSource, expected('a list'))), copy: v.nullish(textList) },
+  expected('a map with templates and copy'),
+);
+
+/** The top level without the functions, which are read one by one. */
+export const stackSchema = v.object(
+  {
+    version: v.nullish(
+      v.pipe(
+        text,
+        v.check(
+          (value) => value === '' || value === '1.0',
+          (issue) => `must be 1.0, is "${issue.input}"`,
+        ),
+      ),
+    ),
+    provider: providerSchema,
+    functions: v.optional(v.unknown()),
+    configuration: v.nullish(configurationSchema),
+    'x-bantam': v.nullish(stackExtensionSchema),
+  },
+  expected('a map with provider and functions'),
+);
+
+/** The one field of a file named in `environment_file`. */
+export const environmentFileSchema = v.object(
+  { environment: v.nullish(environment) },
+  expected('a map with environment'),
+);
+
+/** How YAML 1.1, and so faas-cli, spells true. */
+export const truths = /^(?:true|True|TRUE|y|Y|yes|Yes|YES|on|On|ON)$/;
+const falsehoods = /^(?:false|False|FALSE|n|N|no|No|NO|off|Off|OFF|)$/;
+
+/** A map of text to text; null is the empty text. `check` says what is wrong with an entry. */
+function textMap(check: (name: string, value: string) => string | undefined = () => undefined) {
+  return v.pipe(
+    v.custom<Readonly<Record<string, unknown>>>(
+      (input) => kindOf(input) === 'a map',
+      expected('a map, as in NAME: value'),
+    ),
+    v.rawTransform(({ dataset, addIssue }) => {
+      const result: Record<string, string> = {};
+      for (const [key, value] of Object.entries(dataset.value)) {
+        const problem =
+          value !== null && typeof value !== 'string' ? `must be text, is ${kindOf(value)}` : check(key, value ?? '');
+        if (problem !== undefined)
+          addIssue({
+            message: problem,
+            path: [{ type: 'object', origin: 'value', input: { ...dataset.value }, key, value }],
+          });
+        else if (value === null || typeof value === 'string')
+          Object.defineProperty(result, key, {
+            value: value ?? '',
+            enumerable: true,
+            writable: true,
+            configurable: true,
+          });
+      }
+      return result;
+    }),
+  );
+}
+
+/** Turns the sentence of a parser's UserError into an issue. */
+function refusedBy(parse: (value: string) => unknown) {
+  return v.rawCheck<string>(({ dataset, addIssue }) => {
+    if (!dataset.typed || dataset.value.trim() === '') return;
+    const value = dataset.value;
+    const refused = accepts(() => parse(value));
+    if (refused instanceof UserError) addIssue({ message: `${refused.message}; ${refused.hint}` });
+  });
+}
+
+function accepts<Result>(parse: () => Result): Result | UserError {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+}
+
+/** Kubernetes' quantities (apimachinery, resource.Quantity) without a sign: 128Mi, 0.5, 100m, 1e3. */
+function isQuantity(value: string): boolean {
+  return /^(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/.test(value);
+}
+
+function suggestQuantity(value: string): string {
+  const match = /^(?<number>\d+(?:\.\d+)?)\s*(?<unit>[kmgt])(?<binary>i)?b?$/i.exec(value.trim());
+  if (match?.groups === undefined) return '128Mi, 1Gi, 0.5 or 100m';
+  const unit = match.groups['unit']?.toUpperCase();
+  return `${match.groups['number']}${unit}i`;
+}
+
+function expected(what: string): (issue: v.BaseIssue<unknown>) => string {
+  return (issue) =>
+    issue.input === undefined || issue.input === null
+      ? `is missing: must be ${what}`
+      : `must be ${what}, is ${kindOf(issue.input)}`;
+}
+
+function kindOf(input: unknown): string {
+  if (Array.isArray(input)) return 'a list';
+  if (input === null || input === undefined) return 'empty';
+  return typeof input === 'object' ? 'a map' : 'text';
+}
