@@ -39,6 +39,7 @@ export const oneImporter: Readonly<Record<string, readonly string[]>> = {
   'proper-lockfile': ['cli/openfaas/credentials.ts'],
   'log-update': ['cli/ui/live.ts'],
   'cli-table3': ['cli/ui/table.ts'],
+  fzstd: ['cli/oci/decompress.ts'],
   hono: ['cli/local/gateway.ts'],
   '@hono/node-server': ['cli/local/gateway.ts'],
 };
@@ -112,6 +113,12 @@ export function biomeConfiguration(current: Record<string, unknown>): Record<str
     },
     ...(Object.keys(rooms) as Room[]).flatMap((room) => [folderOverride(room, 1), folderOverride(room, 2)]),
     ...files.map(importerOverride),
+    // Scripts and functions print; handlers are default exports.
+    {
+      includes: ['scripts/**', 'test/**', 'templates/**', 'functions/**'],
+      linter: { rules: { suspicious: { noConsole: 'off' } } },
+    },
+    { includes: ['templates/**', 'functions/**', 'test/**'], linter: { rules: { style: { noDefaultExport: 'off' } } } },
   ];
   return { ...current, overrides: generated };
 }

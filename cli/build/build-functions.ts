@@ -1,0 +1,136 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import { describeFailure, Interrupted, UserError } from '../errors.ts';
+import type { Report } from '../events.ts';
+import { defaultPlatforms, type Platform } from '../oci/platform.ts';
+import { parseReference } from '../oci/reference.ts';
+import { requireHandler } from '../stack/handler.ts';
+import type { Stack, StackFunction } from '../stack/stack.ts';
+import type { Template } from '../template/template.ts';
+import type { Builder, BuildOutcome } from './builder.ts';
+import { layOutContext } from './context.ts';
+import { readDockerfile } from './dockerfile.ts';
+import type { BuildPlan, Output } from './plan.ts';
+
+/** What the user wants built, and where it goes. */
+export interface BuildRequest {
+  readonly stack: Stack;
+  readonly functions: readonly StackFunction[];
+  /** `--platform`; empty means: the function's, else the stack's, else all three. */
+  readonly platforms: readonly Platform[];
+  readonly output: (name: string) => Output;
+  readonly buildContexts: Readonly<Record<string, string>>;
+  readonly instance: string | undefined;
+}
+
+/** The outside things a build needs. */
+export interface BuildPorts {
+  readonly findTemplate: (stackFolder: string, language: string) => Promise<Template>;
+  readonly builder: Builder;
+  readonly report: Report;
+  readonly signal: AbortSignal;
+}
+
+/** The platforms of one function: the command line's, else the function's, else the stack's, else amd64, arm64 and arm/v7. */
+export function platformsOf(
+  request: Pick<BuildRequest, 'platforms' | 'stack'>,
+  declared: StackFunction,
+): readonly Platform[] {
+  if (request.platforms.length > 0) return request.platforms;
+  return declared.platforms ?? request.stack.platforms ?? defaultPlatforms;
+}
+
+/** Prepares, plans and builds each function; each has an outcome of its own. Build contexts live in a temporary folder that is gone afterwards. Throws only {@link Interrupted}. */
+export async function buildFunctions(request: BuildRequest, ports: BuildPorts): Promise<readonly BuildOutcome[]> {
+  return await withPlans(request, ports, async (plan) => await ports.builder.build(plan, ports));
+}
+
+/** Lays out the contexts, decides every plan and hands them to `use`, at most one per core at a time; a function that cannot be planned becomes a failed outcome. */
+export async function withPlans<Result>(
+  request: BuildRequest,
+  ports: Pick<BuildPorts, 'findTemplate' | 'report' | 'signal'>,
+  use: (plan: BuildPlan) => Promise<Result>,
+): Promise<readonly (Result | BuildOutcome)[]> {
+  const scratch = await mkdtemp(join(tmpdir(), 'bantam-build-'));
+  const limit = pLimit(Math.max(2, availableParallelism()));
+  try {
+    const jobs = request.functions.map((declared) =>
+      limit(async (): Promise<Result | BuildOutcome> => {
+        if (ports.signal.aborted) throw new Interrupted();
+        try {
+          return await use(await planFunction(request, declared, join(scratch, declared.name), ports.findTemplate));
+        } catch (thrown) {
+          if (!(thrown instanceof UserError)) throw thrown;
+          const failure = describeFailure(thrown);
+          ports.report({ type: 'ended', about: declared.name, failure });
+          return { name: declared.name, image: declared.image, failure };
+        }
+      }),
+    );
+    const settled = await Promise.allSettled(jobs);
+    for (const result of settled) if (result.status === 'rejected') throw result.reason;
+    return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+async function planFunction(
+  request: BuildRequest,
+  declared: StackFunction,
+  folder: string,
+  findTemplate: BuildPorts['findTemplate'],
+): Promise<BuildPlan> {
+  const template = await findTemplate(request.stack.folder, declared.language);
+  const handler = await requireHandler(request.stack, declared);
+  const context = await layOutContext(template, handler, folder);
+  const dockerfile = await readFile(join(context.folder, 'Dockerfile'), 'utf8').catch((cause: unknown) => {
+    throw new UserError('BAN-E112', `the template ${template.name} has no Dockerfile`, {
+      hint: `look into ${template.folder}`,
+      cause,
+    });
+  });
+  const facts = readDockerfile(dockerfile);
+  const reference = parseReference(declared.image);
+  return {
+    name: declared.name,
+    context: context.folder,
+    reference,
+    platforms: platformsOf(request, declared),
+    output: request.output(declared.name),
+    buildArguments: declared.buildArguments,
+    buildContexts: usedContexts(request.buildContexts, dockerfile),
+    instance: request.instance,
+    ownHistoryEntries: facts.ownHistoryEntries,
+    targetRuns: facts.targetRuns,
+    sources: { inContext: template.handlerFolder, folder: handler },
+  };
+}
+
+/** Only the replacements that the Dockerfile names: BuildKit would load the others for nothing. */
+function usedContexts(
+  contexts: Readonly<Record<string, string>>,
+  dockerfile: string,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(contexts).filter(([name]) => dockerfile.includes(name)));
+}
+
+/** Reads `NAME=VALUE` replacements of base images from `--build-context` and from BANTAM_BUILD_CONTEXTS (separated by white space). The value is what follows the first `=` behind the digest. Throws BAN-E001. */
+export function readBuildContexts(
+  given: readonly string[],
+  environment: string | undefined,
+): Readonly<Record<string, string>> {
+  const all = [...(environment ?? '').split(/\s+/).filter((part) => part !== ''), ...given];
+  return Object.fromEntries(
+    all.map((text): [string, string] => {
+      const equals = text.indexOf('=');
+      if (equals < 1)
+        throw new UserError('BAN-E001', `"${text}" is no build context`, {
+          hint: 'write --build-context NAME=docker-image://REGISTRY/NAME:TAG',
+        });
+      return [text.slice(0, equals), text.slice(equals + 1)];
+    }),
+  );
+}

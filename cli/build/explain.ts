@@ -1,0 +1,162 @@
+import { join } from 'node:path';
+import { UserError } from '../errors.ts';
+import { formatPlatform } from '../oci/platform.ts';
+import type { BuildPlan } from './plan.ts';
+
+/** What is left of a failed `docker buildx build`: the plain text on stderr, and the failed steps with their output. */
+export interface FailedBuild {
+  readonly missing: boolean;
+  readonly exitCode: number | undefined;
+  readonly text: string;
+  readonly steps: readonly { readonly name: string; readonly error: string; readonly output: string }[];
+}
+
+/**
+ * Turns a failed build into the sentence that helps. It is asked after the fact on purpose: the platforms that `buildx
+ * inspect` lists are fixed when the daemon starts and prove nothing, and a build that works needs no questions first.
+ */
+export function explainFailedBuild(plan: BuildPlan, failed: FailedBuild): UserError {
+  const everything = [failed.text, ...failed.steps.flatMap((step) => [step.error, step.output])].join('\n');
+  return (
+    aboutDocker(failed, everything) ??
+    aboutEmulation(plan, failed, everything) ??
+    aboutCompiling(plan, failed) ??
+    aboutBase(everything) ??
+    new UserError(
+      'BAN-E206',
+      `${plan.name}: docker buildx build failed${failed.exitCode === undefined ? '' : ` (exit ${failed.exitCode})`}`,
+      {
+        details: lastLines(failed, everything),
+        hint: 'the last lines of the build are above; `-v` shows all of it',
+      },
+    )
+  );
+}
+
+function aboutDocker(failed: FailedBuild, text: string): UserError | undefined {
+  if (failed.missing) {
+    return new UserError('BAN-E201', 'there is no `docker` on the PATH', {
+      hint: 'install Docker Engine with buildx (Debian: apt install docker.io docker-buildx), then `bantam doctor`',
+    });
+  }
+  if (
+    /Cannot connect to the Docker daemon|error during connect|dial unix .*(no such file|connection refused|permission denied)|permission denied while trying to connect/i.test(
+      text,
+    )
+  ) {
+    const denied = /permission denied/i.test(text);
+    return new UserError(
+      'BAN-E202',
+      denied ? 'this user may not talk to the Docker engine' : 'the Docker engine does not answer',
+      {
+        details: firstMatchingLine(text, /daemon|dial|connect/i),
+        hint: denied
+          ? 'add the user to the docker group and log in again (sudo usermod -aG docker $USER)'
+          : 'start it (sudo systemctl start docker), or check DOCKER_HOST',
+      },
+    );
+  }
+  if (
+    /'buildx' is not a docker command|unknown command: docker buildx|unknown (shorthand )?flag: ('\w' in -\w|--(platform|progress|metadata-file|builder|provenance))|unknown docker command: "buildx/i.test(
+      text,
+    )
+  ) {
+    return new UserError('BAN-E203', 'docker has no buildx', {
+      hint: 'install it (Debian: apt install docker-buildx; Docker’s own packages: docker-buildx-plugin)',
+    });
+  }
+  if (
+    /Multi-platform build is not supported for the docker driver|multiple platforms feature is currently not supported for docker driver|(oci|OCI) exporter (feature )?is not supported for the docker driver/i.test(
+      text,
+    )
+  ) {
+    return new UserError(
+      'BAN-E204',
+      'the current builder (docker driver, classic image store) cannot build several platforms',
+      {
+        hint: 'add --own-builder: bantam makes and uses a builder called "bantam" beside yours (docker-container driver) and leaves your current one alone; or switch the engine to the containerd image store',
+      },
+    );
+  }
+  return undefined;
+}
+
+function aboutEmulation(plan: BuildPlan, failed: FailedBuild, text: string): UserError | undefined {
+  if (!/exec format error/i.test(text)) return undefined;
+  const step = failed.steps.find(({ error, output }) => /exec format error/i.test(`${error}\n${output}`));
+  const platform = /\[(linux\/[\w/]+)/.exec(step?.name ?? '')?.[1];
+  const lines = plan.targetRuns.map(({ line, text: run }) => `Dockerfile:${line}  ${run}`);
+  return new UserError(
+    'BAN-E205',
+    `${plan.name}: the Dockerfile runs a command on ${platform ?? plan.platforms.map(formatPlatform).join(', ')}, and this machine cannot run programs of that platform`,
+    {
+      details: lines.length > 0 ? lines : [step?.name ?? ''],
+      hint: 'use a template that does not RUN on the target (bantam-ts, bantam-go), build fewer platforms (--platform), or install QEMU (Debian: apt install qemu-user-static binfmt-support)',
+    },
+  );
+}
+
+/** Compilers name files of the context; the user knows the folder they were copied from. */
+function aboutCompiling(plan: BuildPlan, failed: FailedBuild): UserError | undefined {
+  if (plan.sources === undefined) return undefined;
+  const { inContext, folder } = plan.sources;
+  const pattern = new RegExp(
+    `(?:^|[\\s"'(])(?:\\./|/\\S*?/)?${escapePattern(inContext)}/([^\\s:"']+):(\\d+)(?::(\\d+))?`,
+  );
+  for (const step of failed.steps) {
+    const lines = step.output.split('\n').map((line) => line.replace(/\s+$/, ''));
+    if (!lines.some((line) => pattern.test(line))) continue;
+    const shown = lines
+      .filter((line) => line !== '')
+      .map((line) =>
+        line.replace(
+          pattern,
+          (whole, file: string, row: string, column: string | undefined) =>
+            `${/^[\s"'(]/.test(whole) ? whole[0] : ''}${join(folder, file)}:${row}${column === undefined ? '' : `:${column}`}`,
+        ),
+      );
+    return new UserError('BAN-E207', `${plan.name}: the handler does not compile`, {
+      details: unique(shown).slice(0, 40),
+      hint: 'correct the lines named above',
+    });
+  }
+  return undefined;
+}
+
+function aboutBase(text: string): UserError | undefined {
+  const line = text
+    .split('\n')
+    .find((candidate) =>
+      /failed to resolve source metadata|failed to do request|pull access denied|failed to load cache key|no match for platform in manifest/i.test(
+        candidate,
+      ),
+    );
+  if (line === undefined) return undefined;
+  const reference = /(?:resolve source metadata for|failed to solve:|for) ([\w.:/@-]+)/.exec(line)?.[1];
+  return new UserError('BAN-E210', `the base image${reference === undefined ? '' : ` ${reference}`} cannot be read`, {
+    details: [line.trim()],
+    hint: 'check the network, or name a mirror: --build-context NAME=docker-image://REGISTRY/NAME (several in BANTAM_BUILD_CONTEXTS)',
+  });
+}
+
+function lastLines(failed: FailedBuild, text: string): string[] {
+  const output = failed.steps
+    .flatMap((step) => [`${step.name}:`, ...step.output.split('\n'), step.error])
+    .filter((line) => line.trim() !== '');
+  const lines =
+    output.length > 0 ? output : text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{'));
+  return lines.slice(-20).map((line) => line.replace(/\s+$/, ''));
+}
+
+function firstMatchingLine(text: string, pattern: RegExp): string[] {
+  const line = text.split('\n').find((candidate) => pattern.test(candidate));
+  return line === undefined ? [] : [line.trim().slice(0, 500)];
+}
+
+function unique(lines: readonly string[]): string[] {
+  return lines.filter((line, position) => lines.indexOf(line) === position);
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}

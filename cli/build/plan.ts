@@ -1,0 +1,85 @@
+import type { Platform } from '../oci/platform.ts';
+import { formatPlatform } from '../oci/platform.ts';
+import type { Reference } from '../oci/reference.ts';
+import { formatReference } from '../oci/reference.ts';
+
+/**
+ * Where an image goes. `push`: to its registry, by bantam itself, from a layout that was checked first. `layout`: an OCI
+ * image layout folder of the user's. `load`: the Docker engine. `check`: nowhere, only the build counts.
+ */
+export type Output =
+  | { readonly kind: 'push' }
+  | { readonly kind: 'layout'; readonly folder: string }
+  | { readonly kind: 'load' }
+  | { readonly kind: 'check' };
+
+/** Everything a builder needs to know about one function, decided before anything is done. */
+export interface BuildPlan {
+  readonly name: string;
+  /** Absolute path of the prepared build context; its Dockerfile is in it. */
+  readonly context: string;
+  readonly reference: Reference;
+  readonly platforms: readonly Platform[];
+  readonly output: Output;
+  readonly buildArguments: Readonly<Record<string, string>>;
+  /** Replacements of FROM references: `--build-context NAME=VALUE` of buildx (a mirror, an air-gapped cluster, stand-ins in tests). */
+  readonly buildContexts: Readonly<Record<string, string>>;
+  /** A builder instance of bantam's own; undefined is the user's current one. */
+  readonly instance: string | undefined;
+  readonly ownHistoryEntries: number;
+  /** Lines of the Dockerfile that RUN on the target platform, for the message when emulation is missing. */
+  readonly targetRuns: readonly { readonly line: number; readonly text: string }[];
+  /** The user's folder that the context's handler folder was copied from, to turn compilers' paths back. */
+  readonly sources: { readonly inContext: string; readonly folder: string } | undefined;
+}
+
+/** Files that buildx writes: the digest, and the image as a layout folder (for `push` and `layout`). */
+export interface BuildFiles {
+  readonly metadata: string;
+  readonly layout: string;
+}
+
+/** The argv of `docker` for a plan. Pure. */
+export function buildxArguments(plan: BuildPlan, files: BuildFiles): readonly string[] {
+  return [
+    'buildx',
+    'build',
+    ...(plan.instance === undefined ? [] : ['--builder', plan.instance]),
+    '--platform',
+    plan.platforms.map(formatPlatform).join(','),
+    '--progress=rawjson',
+    '--metadata-file',
+    files.metadata,
+    '--provenance=false',
+    '--sbom=false',
+    ...Object.entries(plan.buildArguments).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    ...Object.entries(plan.buildContexts).flatMap(([name, value]) => ['--build-context', `${name}=${value}`]),
+    ...outputArguments(plan, files),
+    '--',
+    plan.context,
+  ];
+}
+
+/** The environment that makes builds repeatable: BuildKit takes all times from it (reproducible-builds.org/specs/source-date-epoch). */
+export const buildxEnvironment: Readonly<Record<string, string>> = {
+  SOURCE_DATE_EPOCH: '0',
+  BUILDX_NO_DEFAULT_ATTESTATIONS: '1',
+  BUILDX_METADATA_PROVENANCE: 'disabled',
+};
+
+/**
+ * A push is an export to a layout too: the docker driver cannot push by digest ("push-by-digest is currently not
+ * implemented for docker driver"), and what lies in a folder can be checked before anybody sees it. `rewrite-timestamp`
+ * sets the times inside the layers; without `oci-mediatypes` an image without provenance gets Docker's media types.
+ */
+function outputArguments(plan: BuildPlan, files: BuildFiles): string[] {
+  switch (plan.output.kind) {
+    case 'push':
+    case 'layout':
+      return ['--output', `type=oci,"dest=${files.layout}",tar=false,oci-mediatypes=true,rewrite-timestamp=true`];
+    case 'load':
+      return ['--tag', formatReference(plan.reference), '--load'];
+    case 'check':
+      return ['--output', 'type=cacheonly'];
+  }
+}

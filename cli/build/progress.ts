@@ -1,0 +1,115 @@
+import * as v from 'valibot';
+
+/** What one line of `docker buildx build --progress=rawjson` (stderr) says. BuildKit's `client.SolveStatus`, as JSON. */
+export interface BuildProgress {
+  /** Steps that started, finished, came from the cache or failed. */
+  readonly steps: readonly BuildStep[];
+  /** Output of steps, decoded; `step` is the id of the step. */
+  readonly logs: readonly { readonly step: string; readonly text: string }[];
+}
+
+/** One step (vertex) of a build and its latest state. */
+export interface BuildStep {
+  readonly id: string;
+  readonly name: string;
+  readonly state: 'started' | 'done' | 'cached' | 'failed';
+  readonly error?: string;
+}
+
+const lineSchema = v.object({
+  vertexes: v.nullish(
+    v.array(
+      v.object({
+        digest: v.string(),
+        name: v.optional(v.string(), ''),
+        started: v.nullish(v.string()),
+        completed: v.nullish(v.string()),
+        cached: v.nullish(v.boolean()),
+        error: v.optional(v.string(), ''),
+      }),
+    ),
+  ),
+  logs: v.nullish(v.array(v.object({ vertex: v.string(), data: v.optional(v.string(), '') }))),
+});
+
+/** Decodes one line; `undefined` for what is no progress (the plain text of a final error). */
+export function readProgress(line: string): BuildProgress | undefined {
+  if (!line.startsWith('{')) return undefined;
+  let json: unknown;
+  try {
+    json = JSON.parse(line);
+  } catch {
+    return undefined; // A line cut off by the end of the process.
+  }
+  const parsed = v.safeParse(lineSchema, json);
+  if (!parsed.success) return undefined;
+  return {
+    steps: (parsed.output.vertexes ?? []).flatMap((vertex): BuildStep[] => {
+      const base = { id: vertex.digest, name: vertex.name };
+      if (vertex.error !== '') return [{ ...base, state: 'failed' as const, error: vertex.error }];
+      if (vertex.cached === true) return [{ ...base, state: 'cached' }];
+      if (vertex.completed) return [{ ...base, state: 'done' }];
+      return vertex.started ? [{ ...base, state: 'started' }] : [];
+    }),
+    logs: (parsed.output.logs ?? []).map((log) => ({
+      step: log.vertex,
+      text: Buffer.from(log.data, 'base64').toString('utf8'),
+    })),
+  };
+}
+
+/** What a build announces while it runs; `about` is added by the builder. */
+export type BuildEvent =
+  | { readonly type: 'progress'; readonly text: string; readonly minor: true }
+  | { readonly type: 'log'; readonly text: string; readonly stream: 'stderr' };
+
+const keptOutput = 64 * 1024;
+
+/** Follows the lines of one build: announces steps and output, and keeps what explains a failure (64 KiB per step at most). */
+export class BuildLog {
+  /** Lines that were no JSON: what docker and buildx say themselves. */
+  plain = '';
+  readonly #names = new Map<string, string>();
+  readonly #outputs = new Map<string, string>();
+  readonly #errors = new Map<string, string>();
+  readonly #announced = new Set<string>();
+
+  /** Takes one line of stderr and returns what is worth announcing. */
+  read(line: string): readonly BuildEvent[] {
+    const progress = readProgress(line);
+    if (progress === undefined) {
+      if (line.trim() !== '') this.plain = `${this.plain}${line}\n`.slice(-keptOutput);
+      return [];
+    }
+    const events: BuildEvent[] = [];
+    for (const step of progress.steps) {
+      if (step.name !== '') this.#names.set(step.id, step.name);
+      if (step.state === 'failed') this.#errors.set(step.id, step.error ?? '');
+      if (step.state === 'started' && !this.#announced.has(step.id) && !step.name.startsWith('[internal]')) {
+        this.#announced.add(step.id);
+        events.push({
+          type: 'progress',
+          text: step.name.replace(/--mount=\S+\s+/g, '').replace(/\s+/g, ' '),
+          minor: true,
+        });
+      }
+    }
+    for (const { step, text } of progress.logs) {
+      this.#outputs.set(step, `${this.#outputs.get(step) ?? ''}${text}`.slice(-keptOutput));
+      for (const part of text.split('\n'))
+        if (part.trim() !== '') events.push({ type: 'log', text: part, stream: 'stderr' });
+    }
+    return events;
+  }
+
+  /** The steps that failed on their own; those that were only cancelled because of them are left out. */
+  failed(): readonly { readonly name: string; readonly error: string; readonly output: string }[] {
+    const all = [...this.#errors].map(([id, error]) => ({
+      name: this.#names.get(id) ?? '',
+      error,
+      output: this.#outputs.get(id) ?? '',
+    }));
+    const real = all.filter(({ error }) => !/context canceled|CANCELED/i.test(error));
+    return real.length > 0 ? real : all;
+  }
+}

@@ -1,0 +1,63 @@
+import type { Context } from './context.ts';
+import type { ExitCode } from './errors.ts';
+
+/** How an option is written and what its value is: `flag` a boolean, `text` a string, `list` comma-separated and repeatable, `number` a whole number ≥ 0. */
+export interface OptionSpecification {
+  readonly flags: string;
+  readonly description: string;
+  readonly kind: 'flag' | 'text' | 'list' | 'number';
+}
+
+/** What a command sees of an option. A list that was not given is empty. */
+export type OptionValue<Specification extends OptionSpecification> = Specification['kind'] extends 'flag'
+  ? boolean
+  : Specification['kind'] extends 'list'
+    ? readonly string[]
+    : Specification['kind'] extends 'number'
+      ? number | undefined
+      : string | undefined;
+
+/** The options of every command; see program.ts. */
+export interface GlobalOptions {
+  readonly stack: string | undefined;
+  readonly gateway: string | undefined;
+  readonly namespace: string | undefined;
+  readonly json: boolean;
+  readonly yes: boolean;
+}
+
+/** What a command was called with. `names` are its positional arguments. */
+export interface Input<Options extends Record<string, OptionSpecification>> {
+  readonly names: readonly string[];
+  readonly options: { readonly [Name in keyof Options]: OptionValue<Options[Name]> };
+  readonly globals: GlobalOptions;
+}
+
+/** A line of an answer, or a table (header in a pipe left out, as TSV; aligned on a terminal). */
+export type Block =
+  | { readonly kind: 'line'; readonly text: string }
+  | { readonly kind: 'table'; readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] };
+
+/** What a command found out: `document` for `--json`, `blocks` for people, `exit` for scripts. */
+export interface Answer {
+  readonly exit?: ExitCode;
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly blocks: readonly Block[];
+}
+
+/** One command: what it takes and what it does; its name and summary stand in program.ts, its file is called like it. It prints nothing and parses nothing by hand. */
+export interface Command<Options extends Record<string, OptionSpecification> = Record<string, OptionSpecification>> {
+  /** As commander writes them: `<name>`, `[name...]`. */
+  readonly arguments?: readonly { readonly name: string; readonly description: string }[];
+  readonly options: Options;
+  readonly examples: readonly string[];
+  run(input: Input<Options>, context: Context): Promise<Answer>;
+}
+
+/** Names a command's types; returns it as it is. */
+export function defineCommand<const Options extends Record<string, OptionSpecification>>(
+  command: Command<Options>,
+): Command {
+  // The parser hands over exactly the options that the definition names, so the wider type is safe.
+  return command as unknown as Command;
+}

@@ -1,0 +1,40 @@
+import type { BuildOutcome } from '../build/builder.ts';
+import type { Block } from '../command.ts';
+import type { Failure } from '../errors.ts';
+import { formatPlatform } from '../oci/platform.ts';
+
+/** The lines of one failure below the function's name. */
+export function describeFailureOf(name: string, failure: Failure): readonly Block[] {
+  return [
+    { kind: 'line', text: `✗ ${name}   ${failure.message}  (${failure.code})` },
+    ...(failure.details ?? []).map((text): Block => ({ kind: 'line', text: `    ${text}` })),
+    ...(failure.hint === undefined ? [] : [{ kind: 'line', text: `    next: ${failure.hint}` } as const]),
+  ];
+}
+
+/** What `fn build` says about one function: digest and, per platform, compressed bytes, the function's own layers apart from the base. */
+export function describeBuild(outcome: BuildOutcome): readonly Block[] {
+  if ('failure' in outcome) return describeFailureOf(outcome.name, outcome.failure);
+  const where =
+    outcome.push === undefined
+      ? 'built'
+      : outcome.push.changed
+        ? `pushed ${formatBytes(outcome.push.sentBytes)}`
+        : 'unchanged';
+  const digest = outcome.digest === undefined ? '' : `   ${outcome.digest.slice(0, 'sha256:'.length + 12)}`;
+  return [
+    { kind: 'line', text: `${outcome.name}   ${where}   ${outcome.image}${digest}   ${outcome.seconds.toFixed(1)} s` },
+    ...outcome.sizes.map(
+      ({ platform, total, own, program }): Block => ({
+        kind: 'line',
+        text: `    ${formatPlatform(platform).padEnd(13)} ${formatBytes(total)}${own === undefined ? '' : `, own layers ${formatBytes(own)}`}   ${program}`,
+      }),
+    ),
+  ];
+}
+
+/** `312 B`, `14.2 kB`, `48.5 MB`: powers of ten, as registries and networks count. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

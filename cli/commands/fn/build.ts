@@ -1,0 +1,128 @@
+import { resolve } from 'node:path';
+import { buildFunctions, platformsOf, readBuildContexts, withPlans } from '../../build/build-functions.ts';
+import type { BuildOutcome } from '../../build/builder.ts';
+import { ownBuilderName } from '../../build/own-builder.ts';
+import { buildxArguments, type Output } from '../../build/plan.ts';
+import { defineCommand } from '../../command.ts';
+import { exitCodeOf, gravest, UserError } from '../../errors.ts';
+import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
+import { selectFunctions } from '../../stack/select.ts';
+import { describeBuild } from '../describe-outcome.ts';
+
+/** `bantam fn build`: images of several functions for several platforms, through docker buildx. */
+export const build = defineCommand({
+  arguments: [{ name: '[names...]', description: 'functions (default: all of the stack file)' }],
+  options: {
+    platform: {
+      flags: '--platform <list>',
+      kind: 'list',
+      description: 'linux/amd64,linux/arm64,linux/arm/v7 unless the stack file says otherwise',
+    },
+    push: { flags: '--push', kind: 'flag', description: 'push by digest, check what was pushed, then write the tag' },
+    load: { flags: '--load', kind: 'flag', description: 'load into the Docker engine' },
+    output: {
+      flags: '--output <folder>',
+      kind: 'text',
+      description: 'write an OCI image layout per function into this folder',
+    },
+    print: { flags: '--print', kind: 'flag', description: 'print the docker command lines and do nothing' },
+    ownBuilder: {
+      flags: '--own-builder',
+      kind: 'flag',
+      description: 'use a builder of bantam’s own, for engines that cannot build several platforms',
+    },
+    buildContext: {
+      flags: '--build-context <name=value>',
+      kind: 'list',
+      description: 'replace a base image, as docker buildx does (also $BANTAM_BUILD_CONTEXTS)',
+    },
+  },
+  examples: [
+    'bantam fn build --push',
+    'bantam fn build hello --platform linux/arm64 --load',
+    'bantam fn build --output images',
+  ],
+  async run(input, context) {
+    const { options } = input;
+    const output = chooseOutput(options, context.folder);
+    const stack = await context.stack();
+    const functions = selectFunctions(stack, input.names);
+    const built = functions.filter((declared) => !declared.skipBuild);
+    for (const declared of functions)
+      if (declared.skipBuild) context.report({ type: 'note', about: declared.name, text: 'not built: skip_build' });
+    const request = {
+      stack,
+      functions: built,
+      platforms: options.platform.map(parsePlatform),
+      output,
+      buildContexts: readBuildContexts(options.buildContext, context.environment['BANTAM_BUILD_CONTEXTS']),
+      instance: options.ownBuilder ? ownBuilderName : undefined,
+    };
+    const ports = {
+      findTemplate: context.findTemplate,
+      builder: await context.builder(),
+      report: context.report,
+      signal: context.signal,
+    };
+    if (options.print) {
+      const printed = await withPlans(request, ports, async (plan) => ({
+        name: plan.name,
+        command: ['docker', ...buildxArguments(plan, { metadata: 'metadata.json', layout: 'LAYOUT' })],
+      }));
+      const lines = printed.map((entry) =>
+        'command' in entry
+          ? entry.command.map(shellWord).join(' ')
+          : `${entry.name}: ${'failure' in entry ? entry.failure.message : ''}`,
+      );
+      const exit = gravest(printed.map((entry) => ('failure' in entry ? exitCodeOf(entry.failure) : 0)));
+      return { exit, document: { plans: printed }, blocks: lines.map((text) => ({ kind: 'line', text })) };
+    }
+    const targets = [
+      ...new Set(built.map((declared) => platformsOf(request, declared).map(formatPlatform).join(', '))),
+    ];
+    context.report({
+      type: 'target',
+      text: `${built.length} function${built.length === 1 ? '' : 's'} of ${stack.file} for ${targets.join(' | ')}, ${describeOutput(options)}`,
+    });
+    const outcomes: readonly BuildOutcome[] = await buildFunctions(request, ports);
+    return {
+      exit: gravest(outcomes.map((outcome) => ('failure' in outcome ? exitCodeOf(outcome.failure) : 0))),
+      document: { functions: outcomes },
+      blocks: outcomes.flatMap(describeBuild),
+    };
+  },
+});
+
+interface OutputOptions {
+  readonly push: boolean;
+  readonly load: boolean;
+  readonly output: string | undefined;
+}
+
+function chooseOutput(options: OutputOptions, folder: string): (name: string) => Output {
+  const chosen = [options.push, options.load, options.output !== undefined].filter(Boolean).length;
+  if (chosen > 1)
+    throw new UserError('BAN-E001', '--push, --load and --output exclude each other', {
+      hint: 'choose one; without any the build is only checked',
+    });
+  if (options.push) return () => ({ kind: 'push' });
+  if (options.load) return () => ({ kind: 'load' });
+  if (options.output !== undefined) {
+    const base = resolve(folder, options.output);
+    return (name) => ({ kind: 'layout', folder: resolve(base, name) });
+  }
+  return () => ({ kind: 'check' });
+}
+
+function describeOutput(options: OutputOptions): string {
+  if (options.push) return 'pushed';
+  if (options.load) return 'loaded into the engine';
+  return options.output === undefined
+    ? 'checked only (--push, --load or --output keep the result)'
+    : `written to ${options.output}`;
+}
+
+/** A word as a shell wants it, for people who copy the printed line. */
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,158 @@
+import { basename } from 'node:path';
+import pLimit from 'p-limit';
+import { buildFunctions, readBuildContexts } from '../../build/build-functions.ts';
+import type { BuildOutcome } from '../../build/builder.ts';
+import { ownBuilderName } from '../../build/own-builder.ts';
+import { defineCommand } from '../../command.ts';
+import type { Context, OpenGateway } from '../../context.ts';
+import { describeFailure, exitCodeOf, type Failure, gravest, UserError } from '../../errors.ts';
+import { parsePlatform } from '../../oci/platform.ts';
+import { systemClock } from '../../rollout/clock.ts';
+import { type DeployOutcome, deployFunction } from '../../rollout/deploy.ts';
+import { newDeployId } from '../../rollout/identities.ts';
+import { inspectImage } from '../../rollout/image.ts';
+import { selectFunctions } from '../../stack/select.ts';
+import type { Stack, StackFunction } from '../../stack/stack.ts';
+import { describeDeploy } from '../describe-deploy.ts';
+
+/** How many functions are deployed at a time: an SD card and a gigabit line do not get faster by more. */
+const parallelDeploys = 4;
+
+/** `bantam fn deploy`: build, push, deploy, and watch until the new code is what answers. */
+export const deploy = defineCommand({
+  arguments: [{ name: '[names...]', description: 'functions (default: all of the stack file)' }],
+  options: {
+    noBuild: { flags: '--no-build', kind: 'flag', description: 'deploy what the registry has under the tags' },
+    platform: { flags: '--platform <list>', kind: 'list', description: 'build for these platforms' },
+    timeout: {
+      flags: '--timeout <seconds>',
+      kind: 'number',
+      description: 'how long to wait for the new code of each function (default: 60)',
+    },
+    force: {
+      flags: '--force',
+      kind: 'flag',
+      description: 'deploy although the image lacks the architecture of the gateway’s machine',
+    },
+    ownBuilder: { flags: '--own-builder', kind: 'flag', description: 'build with a builder of bantam’s own' },
+    buildContext: {
+      flags: '--build-context <name=value>',
+      kind: 'list',
+      description: 'replace a base image (also $BANTAM_BUILD_CONTEXTS)',
+    },
+  },
+  examples: [
+    'bantam fn deploy',
+    'bantam fn deploy hello --no-build --timeout 120',
+    'bantam deploy --gateway http://pi-0:31112 --json',
+  ],
+  async run(input, context) {
+    const { options, globals } = input;
+    const platforms = options.platform.map(parsePlatform);
+    const stack = await context.stack();
+    const functions = selectFunctions(stack, input.names).map((declared) =>
+      globals.namespace === undefined ? declared : { ...declared, namespace: globals.namespace },
+    );
+    const target = await context.gateway();
+    const count = `${functions.length} function${functions.length === 1 ? '' : 's'}`;
+    context.report({ type: 'target', text: `${target.describe}, ${count} of ${basename(stack.file)}` });
+    const toBuild = options.noBuild ? [] : functions.filter(({ skipBuild }) => !skipBuild);
+    const built = await buildAll(stack, toBuild, platforms, options, context);
+    const limit = pLimit(parallelDeploys);
+    const info = await target.gateway.info(context.signal);
+    const jobs = functions.map((declared) =>
+      limit(async (): Promise<FunctionOutcome> => {
+        const build = built.find(({ name }) => name === declared.name);
+        if (build !== undefined && 'failure' in build) return { name: declared.name, failure: build.failure };
+        return await deployOne(
+          declared,
+          build?.digest,
+          info.arch,
+          { force: options.force, timeout: options.timeout },
+          target,
+          context,
+        );
+      }),
+    );
+    const settled = await Promise.allSettled(jobs);
+    for (const result of settled) if (result.status === 'rejected') throw result.reason;
+    const outcomes = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    return {
+      exit: gravest(outcomes.map(({ failure }) => (failure === undefined ? 0 : exitCodeOf(failure)))),
+      document: { gateway: target.gateway.url, provider: target.dialect.title, functions: outcomes },
+      blocks: describeDeploy(outcomes),
+    };
+  },
+});
+
+/** A deployment's outcome, or the failure that came before anything was sent. */
+export type FunctionOutcome = DeployOutcome | { readonly name: string; readonly failure: Failure };
+
+interface BuildOptions {
+  readonly buildContext: readonly string[];
+  readonly ownBuilder: boolean;
+}
+
+async function buildAll(
+  stack: Stack,
+  functions: readonly StackFunction[],
+  platforms: ReturnType<typeof parsePlatform>[],
+  options: BuildOptions,
+  context: Context,
+): Promise<readonly BuildOutcome[]> {
+  if (functions.length === 0) return [];
+  return await buildFunctions(
+    {
+      stack,
+      functions,
+      platforms,
+      output: () => ({ kind: 'push' }),
+      buildContexts: readBuildContexts(options.buildContext, context.environment['BANTAM_BUILD_CONTEXTS']),
+      instance: options.ownBuilder ? ownBuilderName : undefined,
+    },
+    {
+      findTemplate: context.findTemplate,
+      builder: await context.builder(),
+      report: context.report,
+      signal: context.signal,
+    },
+  );
+}
+
+async function deployOne(
+  declared: StackFunction,
+  digest: string | undefined,
+  architecture: string,
+  options: { readonly force: boolean; readonly timeout: number | undefined },
+  target: OpenGateway,
+  context: Context,
+): Promise<FunctionOutcome> {
+  const { report, signal } = context;
+  try {
+    report({ type: 'progress', about: declared.name, text: 'reading the image' });
+    const image = await inspectImage(
+      await context.registry(),
+      declared.image,
+      { digest, architecture: options.force ? '' : architecture, dialect: target.dialect },
+      signal,
+    );
+    const ports = {
+      gateway: target.gateway,
+      dialect: target.dialect,
+      probe: target.probe,
+      clock: systemClock,
+      report,
+      newDeployId,
+    };
+    return await deployFunction(
+      { fn: declared, image, timeoutMilliseconds: options.timeout === undefined ? undefined : options.timeout * 1000 },
+      ports,
+      signal,
+    );
+  } catch (thrown) {
+    if (!(thrown instanceof UserError)) throw thrown;
+    return { name: declared.name, failure: describeFailure(thrown) };
+  } finally {
+    report({ type: 'ended', about: declared.name });
+  }
+}

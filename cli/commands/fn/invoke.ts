@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { defineCommand } from '../../command.ts';
+import { exitCodes, UserError } from '../../errors.ts';
+
+/** `bantam fn invoke`: one request to a function, body from standard input or a file, answer to standard output as it comes. */
+export const invoke = defineCommand({
+  arguments: [{ name: '<name>', description: 'the function' }],
+  options: {
+    method: {
+      flags: '-X, --method <method>',
+      kind: 'text',
+      description: 'HTTP method (default: POST with a body, GET without)',
+    },
+    path: { flags: '--path <path>', kind: 'text', description: 'path and query behind /function/NAME' },
+    header: {
+      flags: '-H, --header <name: value>',
+      kind: 'text',
+      description: 'one request header, for example "Content-Type: application/json"',
+    },
+    file: { flags: '--file <file>', kind: 'text', description: 'read the body from a file instead of standard input' },
+    data: { flags: '-d, --data <text>', kind: 'text', description: 'the body itself' },
+    async: { flags: '-a, --async', kind: 'flag', description: 'queue the call instead of waiting for it' },
+    include: { flags: '-i, --include', kind: 'flag', description: 'show status and headers on stderr' },
+  },
+  examples: [
+    `echo '{"name":"Pi"}' | bantam fn invoke hello`,
+    'bantam invoke arch-check --path "?image=127.0.0.1:5000/hello"',
+    'bantam fn invoke hello -d hi -i',
+  ],
+  async run(input, context) {
+    const [name = ''] = input.names;
+    const { options } = input;
+    const body = await readBody(options.data, options.file, context);
+    const headers = parseHeader(options.header);
+    const { gateway } = await context.gateway();
+    const started = performance.now();
+    const answer = await gateway.invoke(
+      {
+        name,
+        namespace: input.globals.namespace,
+        method: options.method?.toUpperCase() ?? (body === undefined ? 'GET' : 'POST'),
+        path: options.path,
+        headers:
+          body !== undefined && headers['content-type'] === undefined
+            ? { 'content-type': guessType(body), ...headers }
+            : headers,
+        body,
+        asynchronous: options.async,
+      },
+      context.signal,
+    );
+    const received = [...answer.headers].map(([key, value]) => `${key}: ${value}`);
+    if (options.include)
+      for (const text of [`HTTP ${answer.status}`, ...received]) context.report({ type: 'note', text });
+    if (answer.body !== null) for await (const bytes of answer.body) context.report({ type: 'output', bytes });
+    const failed = answer.status >= 400;
+    if (failed) {
+      context.report({
+        type: 'warning',
+        about: name,
+        text: `answered ${answer.status}`,
+        ...(answer.status === 404
+          ? { hint: `bantam fn list; or is "${options.path ?? '/'}" no path of the function?` }
+          : { hint: `bantam fn logs ${name}` }),
+      });
+    }
+    return {
+      exit: failed ? exitCodes.failure : exitCodes.done,
+      document: {
+        status: answer.status,
+        headers: Object.fromEntries(answer.headers),
+        milliseconds: Math.round(performance.now() - started),
+      },
+      blocks:
+        options.async && !failed
+          ? [{ kind: 'line', text: `queued as ${answer.headers.get('x-call-id') ?? '(no id)'}` }]
+          : [],
+    };
+  },
+});
+
+async function readBody(
+  data: string | undefined,
+  file: string | undefined,
+  context: { readonly folder: string; readonly input: NodeJS.ReadableStream & { isTTY?: boolean } },
+): Promise<Uint8Array | ReadableStream<Uint8Array> | undefined> {
+  if (data !== undefined && file !== undefined)
+    throw new UserError('BAN-E001', '--data and --file exclude each other', { hint: 'leave one out' });
+  if (data !== undefined) return new TextEncoder().encode(data);
+  if (file !== undefined) {
+    const path = resolve(context.folder, file);
+    return await readFile(path).catch((cause: unknown) => {
+      throw new UserError('BAN-E003', `${path} cannot be read`, { hint: 'check the name behind --file', cause });
+    });
+  }
+  if (context.input.isTTY === true) return undefined;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of Readable.from(context.input))
+    chunks.push(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : (chunk as Uint8Array));
+  return chunks.length === 0 ? undefined : Buffer.concat(chunks);
+}
+
+function parseHeader(text: string | undefined): Record<string, string> {
+  if (text === undefined) return {};
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new UserError('BAN-E001', `"${text}" is no header`, { hint: 'write --header "Name: value"' });
+  return { [text.slice(0, colon).trim().toLowerCase()]: text.slice(colon + 1).trim() };
+}
+
+function guessType(body: Uint8Array | ReadableStream<Uint8Array>): string {
+  if (!(body instanceof Uint8Array)) return 'application/octet-stream';
+  const text = new TextDecoder().decode(body);
+  try {
+    JSON.parse(text);
+    return 'application/json';
+  } catch {
+    return 'text/plain; charset=utf-8'; // Not JSON: that was the question.
+  }
+}

@@ -1,0 +1,66 @@
+import { defineCommand } from '../../command.ts';
+import { UserError } from '../../errors.ts';
+import { followLogs } from '../../openfaas/follow.ts';
+import { selectFunctions } from '../../stack/select.ts';
+
+/** `bantam fn logs`: what functions wrote, several at once. */
+export const logs = defineCommand({
+  arguments: [{ name: '[names...]', description: 'functions (default: all of the stack file)' }],
+  options: {
+    follow: { flags: '--follow', kind: 'flag', description: 'keep going until Ctrl-C' },
+    tail: { flags: '--tail <lines>', kind: 'number', description: 'only the last lines of each' },
+    since: {
+      flags: '--since <time>',
+      kind: 'text',
+      description: 'from a duration ago (30s, 10m, 2h) or an RFC 3339 time',
+    },
+  },
+  examples: ['bantam fn logs hello --tail 20', 'bantam fn logs --follow', 'bantam logs hello --since 10m'],
+  async run(input, context) {
+    const names =
+      input.names.length > 0 ? input.names : selectFunctions(await context.stack(), []).map(({ name }) => name);
+    const { gateway } = await context.gateway();
+    const since = readSince(input.options.since, context.now());
+    const lines: unknown[] = [];
+    await Promise.all(
+      names.map(async (name) => {
+        const query = {
+          name,
+          namespace: input.globals.namespace,
+          tail: input.options.tail,
+          since,
+          follow: input.options.follow,
+        };
+        const found = input.options.follow
+          ? followLogs(gateway, query, context.signal)
+          : gateway.logs(query, context.signal);
+        for await (const line of found) {
+          if (input.globals.json) lines.push(line);
+          else
+            context.report({
+              type: 'output',
+              bytes: new TextEncoder().encode(
+                `${names.length > 1 ? `${name}  ` : ''}${line.timestamp.slice(0, 19)} ${line.text.replace(/\n$/, '')}\n`,
+              ),
+            });
+        }
+      }),
+    );
+    return { document: { lines }, blocks: [] };
+  },
+});
+
+function readSince(text: string | undefined, now: Date): string | undefined {
+  if (text === undefined) return undefined;
+  const duration = /^(\d+)(s|m|h|d)$/.exec(text);
+  if (duration !== null) {
+    const seconds = Number(duration[1]) * ({ s: 1, m: 60, h: 3600, d: 86_400 }[duration[2] ?? 's'] ?? 1);
+    return new Date(now.getTime() - seconds * 1000).toISOString();
+  }
+  const time = Date.parse(text);
+  if (Number.isNaN(time))
+    throw new UserError('BAN-E001', `"${text}" is no time`, {
+      hint: 'write --since 10m, or a time like 2026-01-31T12:00:00Z',
+    });
+  return new Date(time).toISOString();
+}

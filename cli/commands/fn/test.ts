@@ -1,0 +1,186 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Block, defineCommand } from '../../command.ts';
+import type { Context } from '../../context.ts';
+import { describeFailure, exitCodeOf, exitCodes, type Failure, gravest, Interrupted, UserError } from '../../errors.ts';
+import { runImage } from '../../local/run-image.ts';
+import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
+import { probeAddress } from '../../replica/http-probe.ts';
+import { selectFunctions } from '../../stack/select.ts';
+import type { StackFunction } from '../../stack/stack.ts';
+import { describeFailureOf } from '../describe-outcome.ts';
+
+/** How long a started function may take to call itself ready, in milliseconds; emulated programs are slow. */
+const readyBound = 30_000;
+
+/** `bantam fn test --image`: runs the built image as a container, of any platform the engine can run, asks for its health and calls it. */
+export const test = defineCommand({
+  arguments: [{ name: '[names...]', description: 'functions (default: all of the stack file)' }],
+  options: {
+    image: { flags: '--image', kind: 'flag', description: 'test the built image in a container' },
+    platform: {
+      flags: '--platform <list>',
+      kind: 'list',
+      description: 'the platforms to run (default: the engine’s own)',
+    },
+    path: { flags: '--path <path>', kind: 'text', description: 'path of the call (default: /)' },
+    data: { flags: '-d, --data <text>', kind: 'text', description: 'body of the call (POST); without it a GET' },
+    noCall: {
+      flags: '--no-call',
+      kind: 'flag',
+      description: 'ask for health and readiness only, never run the handler',
+    },
+  },
+  examples: [
+    'bantam fn test hello --image',
+    'bantam fn test --image --platform linux/arm64,linux/arm/v7',
+    `bantam fn test hello --image -d '{"name":"Pi"}'`,
+  ],
+  async run(input, context) {
+    const { options } = input;
+    if (!options.image) {
+      throw new UserError('BAN-E001', 'say what to test: --image runs the built image in a container', {
+        hint: 'bantam fn test --image; unit tests: npm test or go test in the function’s folder',
+      });
+    }
+    const functions = selectFunctions(await context.stack(), input.names);
+    const platforms =
+      options.platform.length === 0 ? [undefined] : options.platform.map((text) => formatPlatform(parsePlatform(text)));
+    const results: TestResult[] = [];
+    // One after the other: under emulation several at once would only time out together.
+    for (const declared of functions)
+      for (const platform of platforms) results.push(await testImage(declared, platform, options, context));
+    return {
+      exit: gravest(
+        results.map(({ failure, ok }) =>
+          failure === undefined ? (ok ? exitCodes.done : exitCodes.failure) : exitCodeOf(failure),
+        ),
+      ),
+      document: { tests: results },
+      blocks: results.flatMap(describe),
+    };
+  },
+});
+
+interface TestResult {
+  readonly name: string;
+  readonly platform: string;
+  readonly ok: boolean;
+  readonly healthyAfterMilliseconds?: number;
+  /** False for foreign templates, whose runtimes do not know `/_/ready`. */
+  readonly ready?: boolean;
+  readonly call?: { readonly status: number; readonly body: string };
+  readonly logs?: readonly string[];
+  readonly failure?: Failure;
+}
+
+interface TestOptions {
+  readonly path: string | undefined;
+  readonly data: string | undefined;
+  readonly noCall: boolean;
+}
+
+async function testImage(
+  declared: StackFunction,
+  platform: string | undefined,
+  options: TestOptions,
+  context: Context,
+): Promise<TestResult> {
+  const { report, signal } = context;
+  const about = platform === undefined ? declared.name : `${declared.name} ${platform}`;
+  try {
+    const started = performance.now();
+    const identities = { BANTAM_REVISION: 'test', BANTAM_DEPLOY: 'test' };
+    await using running = await runImage(
+      {
+        engine: await context.engine(),
+        image: declared.image,
+        platform,
+        name: declared.name,
+        environment: { ...declared.environment, ...identities },
+        limits: declared.limits,
+        onProgress: (text) => report({ type: 'progress', about, text }),
+      },
+      signal,
+    );
+    const healthyAfterMilliseconds = Math.round(performance.now() - started);
+    const ready = await isReady(running.url, signal);
+    const call = options.noCall ? undefined : await callFunction(running.url, options, signal);
+    const logs: string[] = [];
+    for await (const { text } of running.logs({ tail: 20 }, signal)) logs.push(text);
+    const ok = call === undefined || call.status < 500;
+    return {
+      name: declared.name,
+      platform: running.platform,
+      ok,
+      healthyAfterMilliseconds,
+      ready,
+      ...(call === undefined ? {} : { call }),
+      logs,
+    };
+  } catch (thrown) {
+    if (thrown instanceof Interrupted || !(thrown instanceof UserError)) throw thrown;
+    return { name: declared.name, platform: platform ?? '', ok: false, failure: describeFailure(thrown) };
+  } finally {
+    report({ type: 'ended', about });
+  }
+}
+
+/** Asks `/_/ready` until it is, within {@link readyBound}; a runtime that does not know the path is not asked twice. */
+async function isReady(url: string, signal: AbortSignal): Promise<boolean> {
+  const end = performance.now() + readyBound;
+  while (performance.now() < end) {
+    const probe = await probeAddress(url, signal);
+    if (probe.kind === 'answer' && probe.ready) return true;
+    if (probe.kind === 'not-yet' && probe.status !== undefined && probe.status !== 503) return false;
+    await delay(100, undefined, { signal }).catch(() => {
+      throw new Interrupted();
+    });
+  }
+  return false;
+}
+
+async function callFunction(
+  url: string,
+  options: TestOptions,
+  signal: AbortSignal,
+): Promise<{ status: number; body: string }> {
+  const path = options.path === undefined ? '/' : options.path.startsWith('/') ? options.path : `/${options.path}`;
+  try {
+    const answer = await fetch(`${url}${path}`, {
+      method: options.data === undefined ? 'GET' : 'POST',
+      body: options.data ?? null,
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
+    });
+    return { status: answer.status, body: (await answer.text()).slice(0, 64 * 1024) };
+  } catch (cause) {
+    if (signal.aborted) throw new Interrupted();
+    throw new UserError(
+      'BAN-E603',
+      `the function was healthy, but the call ended without an answer: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { hint: 'look at its log: bantam fn test --image -v', cause },
+    );
+  }
+}
+
+function describe(result: TestResult): readonly Block[] {
+  const { name, platform, failure, ok, healthyAfterMilliseconds: after, ready, call, logs } = result;
+  const title = `${name}${platform === '' ? '' : `   ${platform}`}`;
+  if (failure !== undefined) return describeFailureOf(title, failure);
+  const facts = [
+    `${ok ? '✓' : '✗'} ${title}`,
+    `healthy after ${((after ?? 0) / 1000).toFixed(1)} s`,
+    ready === true ? 'ready' : 'no bantam readiness',
+    ...(call === undefined ? [] : [`answered ${call.status}`]),
+  ];
+  const body =
+    call === undefined || call.body === ''
+      ? []
+      : call.body
+          .trimEnd()
+          .split('\n')
+          .slice(0, 10)
+          .map((line) => `    ${line}`);
+  const log = ok ? [] : (logs ?? []).map((line) => `    log ${line}`);
+  return [facts.join('   '), ...body, ...log].map((text) => ({ kind: 'line', text }));
+}

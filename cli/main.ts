@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+/** Process facts in, exit code out. Everything else is reachable without a process. */
+import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { runProgramLine } from './program.ts';
+
+const interrupt = new AbortController();
+let signals = 0;
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(name, () => {
+    signals += 1;
+    // The second one is for people who do not want to wait for the clean-up.
+    if (signals > 1) process.exit(130);
+    interrupt.abort();
+  });
+}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `bantam … | head` closes the pipe early: that is no failure.
+  if (error.code === 'EPIPE') process.exit(0);
+});
+
+process.exitCode = await runProgramLine(process.argv.slice(2), {
+  environment: process.env,
+  folder: process.cwd(),
+  home: homedir(),
+  packageFolder: fileURLToPath(new URL('..', import.meta.url)),
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interrupt.signal,
+});
+// Keep-alive sockets of an abandoned request must not hold the process.
+setTimeout(() => process.exit(), 500).unref();

@@ -1,0 +1,40 @@
+import type { Failure } from '../errors.ts';
+import type { Report } from '../events.ts';
+import { HumanReporter } from './human.ts';
+import { JsonReporter } from './json.ts';
+
+/** A table or a line of an answer; the same shape as command.ts's Block. */
+export type AnswerBlock =
+  | { readonly kind: 'line'; readonly text: string }
+  | { readonly kind: 'table'; readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] };
+
+/** The part of a command's answer that reporters show. */
+export interface ReportedAnswer {
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly blocks: readonly AnswerBlock[];
+}
+
+/** Shows a run: the story while it goes on, then either an answer or a failure. */
+export interface Reporter {
+  readonly report: Report;
+  answer(answer: ReportedAnswer, ok: boolean): Promise<void>;
+  fail(failure: Failure): void;
+  /** Flushes and leaves the terminal as it was. */
+  close(): Promise<void>;
+}
+
+/** Where a reporter writes, and how much. */
+export interface ReporterOptions {
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: boolean;
+}
+
+/** Chooses the reporter: one JSON document with `--json`, text otherwise. */
+export function openReporter(options: ReporterOptions): Reporter {
+  return options.json ? new JsonReporter(options) : new HumanReporter(options);
+}
