@@ -1,0 +1,77 @@
+import { bundlePath, busybox, debianPackages, goTree, type Layer, node, npm, skeleton } from './base-layers.ts';
+
+/** How an image is made that can take the place of a public base image where no public registry is reachable. */
+export interface StandIn {
+  /** Repository and tag, without the registry's address. */
+  readonly name: string;
+  /** `all`: amd64, arm64 and arm/v7. `own`: only this machine's, which is enough for a build stage on $BUILDPLATFORM. */
+  readonly platforms: 'all' | 'arm64-amd64' | 'own';
+  readonly layers: readonly Layer[];
+  /** What follows FROM scratch and COPY in its Dockerfile. */
+  readonly settings: readonly string[];
+}
+
+const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const certificates = `ENV SSL_CERT_FILE=${bundlePath} NODE_EXTRA_CA_CERTS=${bundlePath}`;
+/** What node links to; libatomic only on 32-bit ARM. */
+const runtimeLibraries = ['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1', 'tzdata'];
+
+function distrolessNode(major: number): StandIn {
+  return {
+    name: `base/distroless-nodejs${major}:debian12`,
+    // Node 24 does not exist for 32-bit ARM, neither here nor in the real image.
+    platforms: major < 24 ? 'all' : 'arm64-amd64',
+    layers: [debianPackages(...runtimeLibraries), skeleton, node(major, 'nodejs/bin/node')],
+    settings: [`ENV PATH=${path} SSL_CERT_FILE=${bundlePath}`, 'ENTRYPOINT ["/nodejs/bin/node"]'],
+  };
+}
+
+function nodeWithNpm(major: number): StandIn {
+  return {
+    name: `base/node:${major}`,
+    platforms: 'own',
+    layers: [debianPackages(...runtimeLibraries), skeleton, busybox, node(major, 'usr/local/bin/node'), npm],
+    settings: [`ENV PATH=${path}`, certificates, 'CMD ["node"]'],
+  };
+}
+
+function golang(version: string): StandIn {
+  return {
+    name: `base/golang:${version}`,
+    platforms: 'own',
+    layers: [skeleton, busybox, goTree],
+    settings: [
+      `ENV PATH=/go/bin:/usr/local/go/bin:${path} GOPATH=/go GOTOOLCHAIN=local`,
+      certificates,
+      'WORKDIR /go',
+      'CMD ["sh"]',
+    ],
+  };
+}
+
+/** A small image with a shell, for all three platforms: the base of the tests' foreign templates. */
+export const busyboxReference = 'docker.io/library/busybox:1.36';
+
+const patterns: readonly { readonly pattern: RegExp; readonly make: (version: string) => StandIn }[] = [
+  { pattern: /^gcr\.io\/distroless\/nodejs(\d+)-debian12[:@]/, make: (major) => distrolessNode(Number(major)) },
+  { pattern: /^(?:docker\.io\/library\/)?node:(\d+)[-.@]/, make: (major) => nodeWithNpm(Number(major)) },
+  { pattern: /^(?:docker\.io\/library\/)?golang:(\d+\.\d+)/, make: golang },
+  {
+    pattern: /^(?:docker\.io\/library\/)?busybox:(\d+\.\d+)/,
+    make: (version) => ({
+      name: `base/busybox:${version}`,
+      platforms: 'all',
+      layers: [skeleton, busybox],
+      settings: [`ENV PATH=${path}`, 'CMD ["sh"]'],
+    }),
+  },
+];
+
+/** The recipe for the stand-in of a pinned reference; undefined when nobody has written one. */
+export function standInFor(reference: string): StandIn | undefined {
+  for (const { pattern, make } of patterns) {
+    const version = pattern.exec(reference)?.[1];
+    if (version !== undefined) return make(version);
+  }
+  return undefined;
+}
