@@ -11,7 +11,8 @@ module.exports = class Reporter extends Mocha.reporters.Spec {
     runner.once(EVENT_RUN_END, () => {
       if (skipped.length > 0) {
         console.log('skipped:');
-        for (const test of skipped) console.log(`  ${test.fullTitle()}${test.skipReason === undefined ? '' : `: ${test.skipReason}`}`);
+        for (const test of skipped)
+          console.log(`  ${test.fullTitle()}${test.skipReason === undefined ? '' : `: ${test.skipReason}`}`);
         console.log('');
       }
       const { passes, failures, pending } = this.stats;
