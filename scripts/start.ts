@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { needs, openBed } from '../test/bed/bed.ts';
 
@@ -31,7 +32,7 @@ try {
 process.exit(exitCode);
 
 async function runMainJob(environment: NodeJS.ProcessEnv): Promise<number> {
-  const local = spawn(process.execPath, [program, 'local', 'up', '--port', process.env['BANTAM_PORT'] ?? '8585'], {
+  const local = spawn(process.execPath, [program, 'local', 'up', '--port', String(await choosePort())], {
     cwd: root,
     env: environment,
     stdio: ['ignore', 'inherit', 'pipe'],
@@ -57,6 +58,17 @@ async function runMainJob(environment: NodeJS.ProcessEnv): Promise<number> {
     stop();
     await ended;
   }
+}
+
+/** The port of the README, or a free one if another program has it. */
+async function choosePort(): Promise<number> {
+  const usual = 8585;
+  const server = createServer();
+  const free = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(usual, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+  return free ? usual : 0;
 }
 
 /** What is run, and its standard input. */
