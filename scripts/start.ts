@@ -13,6 +13,13 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const program = `${root}/dist/main.js`;
 const say = (text: string): boolean => process.stderr.write(`${text}\n`);
 
+/** What is run, and its standard input. */
+const job: readonly (readonly [readonly string[], string])[] = [
+  [['fn', 'deploy'], ''],
+  [['fn', 'list'], ''],
+  [['fn', 'invoke', 'node-info'], ''],
+];
+
 const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupt.abort());
 
@@ -70,13 +77,6 @@ async function choosePort(): Promise<number> {
   });
   return free ? usual : 0;
 }
-
-/** What is run, and its standard input. */
-const job: readonly (readonly [readonly string[], string])[] = [
-  [['fn', 'deploy'], ''],
-  [['fn', 'list'], ''],
-  [['fn', 'invoke', 'node-info'], ''],
-];
 
 /** Passes the gateway's story on; true once it says that it is up, false if it ends before. */
 async function isUp(story: NodeJS.ReadableStream): Promise<boolean> {
