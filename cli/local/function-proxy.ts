@@ -107,9 +107,11 @@ function forward(
   upstream.setTimeout(answerBound, () => upstream.destroy(new AnswerTimeout()));
 
   upstream.on('response', (answer) => {
-    const extra = ['X-Call-Id', callId, 'X-Start-Time', startTime];
-    if (answer.headers['x-duration-seconds'] === undefined)
-      extra.push('X-Duration-Seconds', (Number(process.hrtime.bigint() - started) / 1e9).toFixed(6));
+    const duration = (Number(process.hrtime.bigint() - started) / 1e9).toFixed(6);
+    // What the function says of itself wins, as in the real gateway, which copies its headers over the own ones.
+    const extra = Object.entries({ 'X-Call-Id': callId, 'X-Start-Time': startTime, 'X-Duration-Seconds': duration })
+      .filter(([name]) => answer.headers[name.toLowerCase()] === undefined)
+      .flat();
     outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', [
       ...withoutHopHeaders(answer.rawHeaders),
       ...extra,

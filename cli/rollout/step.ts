@@ -25,7 +25,7 @@ export function beginWatch(rule: Rule, at: number): Step {
     absentSince: undefined,
     refusedInARow: 0,
     silentInARow: 0,
-    lastReason: 'nothing was seen',
+    lastReason: 'not asked yet',
   };
   return { state, action: { kind: 'read', after: 0 } };
 }
