@@ -12,10 +12,16 @@ import { fileURLToPath } from 'node:url';
 
 const context = dirname(fileURLToPath(import.meta.url));
 const description = JSON.parse(readFileSync(join(context, 'build.json'), 'utf8'));
-const folder = description.handler.folder;
+const { messages } = description;
+const { folder } = description.handler;
 
 /** An error of the user's: printed as it is, without a stack. */
 class BuildError extends Error {}
+
+/** A sentence of build.json with its `{names}` filled in. */
+function say(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (whole, name) => ({ folder, ...values })[name] ?? whole);
+}
 
 function readFunctionPackage() {
   const file = join(context, folder, 'package.json');
@@ -23,7 +29,7 @@ function readFunctionPackage() {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new BuildError(`${folder}/package.json: error: ${error.message}`);
+    throw new BuildError(say(messages.unreadablePackage, { reason: error.message }));
   }
 }
 
@@ -42,22 +48,15 @@ function install(manifest) {
   const command = locked ? ['ci'] : ['install', '--no-package-lock'];
   const { status, error } = spawnSync('npm', [...command, ...description.install], { cwd, stdio: 'inherit' });
   if (error) throw error;
-  if (status !== 0) {
-    throw new BuildError(
-      `${folder}/package.json: error: npm could not install the function's dependencies (see above)`,
-    );
-  }
+  if (status !== 0) throw new BuildError(say(messages.notInstalled));
 }
 
 function findHandler() {
-  const found = description.handler.candidates.filter((name) => existsSync(join(context, folder, name)));
+  const { candidates } = description.handler;
+  const found = candidates.filter((name) => existsSync(join(context, folder, name)));
   if (found.length === 1) return `${folder}/${found[0]}`;
-  const names = description.handler.candidates.join(', ');
-  throw new BuildError(
-    found.length === 0
-      ? `${folder}/: error: no handler here: one of ${names} is needed`
-      : `${folder}/: error: more than one handler here (${found.join(', ')}): leave one of them`,
-  );
+  const sentence = found.length === 0 ? messages.noHandler : messages.severalHandlers;
+  throw new BuildError(say(sentence, { candidates: candidates.join(', '), found: found.join(', ') }));
 }
 
 /** The package that a file belongs to: `node_modules/@scope/name/…` is `@scope/name`. */
@@ -68,19 +67,16 @@ function packageOf(file) {
 }
 
 function describeNativeModule(name, from) {
-  return (
-    `${name} is a native module: compiled for one kind of processor, it cannot go into the one bundle that runs on all` +
-    ` of them${from === name || from === undefined ? '' : ` (used by ${from})`}. Use a package in plain JavaScript or` +
-    ' WebAssembly instead, or give this function an image of its own (lang: dockerfile).'
-  );
+  const user = from === name || from === undefined ? '' : say(messages.nativeModuleUser, { package: from });
+  return say(messages.nativeModule, { package: name, user });
 }
 
 /** What esbuild says, with our words for a native module in place of its own. */
 function describeProblem({ text, location }) {
   const file = location?.file;
-  const binary = /No loader is configured for "\.node" files: (.*)$/.exec(text)?.[1];
+  const binary = new RegExp(description.nativeModules.file).exec(text)?.[1];
   if (binary !== undefined) return describeNativeModule(packageOf(binary) ?? binary, packageOf(file));
-  const loader = /Could not resolve "\.\/native-module-loader[^"]*" \(originally "([^"]+)"\)/.exec(text)?.[1];
+  const loader = new RegExp(description.nativeModules.loader).exec(text)?.[1];
   if (loader !== undefined) return describeNativeModule(packageOf(file) ?? loader);
   return text;
 }
@@ -102,9 +98,7 @@ function formatProblem(problem, severity) {
 
 async function runEsbuild(esbuild, options) {
   try {
-    const result = await esbuild.build({ absWorkingDir: context, logLevel: 'silent', write: false, ...options });
-    for (const warning of result.warnings) process.stderr.write(`${formatProblem(warning, 'warning')}\n`);
-    return result;
+    return await esbuild.build({ absWorkingDir: context, logLevel: 'silent', write: false, ...options });
   } catch (error) {
     if (!Array.isArray(error.errors)) throw error;
     throw new BuildError(error.errors.map((problem) => formatProblem(problem, 'error')).join('\n'));
@@ -122,10 +116,7 @@ async function requireDefaultExport(esbuild, handler) {
   const [output] = Object.values(metafile.outputs);
   const isModule = Object.values(metafile.inputs)[0]?.format === 'esm';
   if (isModule && !output?.exports.includes('default')) {
-    throw new BuildError(
-      `${handler}:1:1: error: no default export: it is what answers requests. Write` +
-        ' `export default async function (request: Request, context: Context): Promise<Response>`, or export a Hono app as default.',
-    );
+    throw new BuildError(say(messages.noDefaultExport, { handler }));
   }
 }
 
@@ -139,12 +130,13 @@ async function bundle(directory) {
   }
   await requireDefaultExport(esbuild, handler);
   const { options } = description;
-  const { outputFiles } = await runEsbuild(esbuild, {
+  const { outputFiles, warnings } = await runEsbuild(esbuild, {
     ...options,
     alias: { ...options.alias, [description.handler.import]: `./${handler}` },
     entryPoints: [description.entry],
     outfile: description.output,
   });
+  for (const warning of warnings) process.stderr.write(`${formatProblem(warning, 'warning')}\n`);
   const folders = new Set([resolve(directory)]);
   for (const { path, mode } of description.files) {
     const file = outputFiles.find((output) => output.path === join(context, path));

@@ -13,24 +13,48 @@ export interface StandIn {
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const certificates = `ENV SSL_CERT_FILE=${bundlePath} NODE_EXTRA_CA_CERTS=${bundlePath}`;
-/** What node links to; libatomic only on 32-bit ARM. */
-const runtimeLibraries = ['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1', 'tzdata'];
+/** What node links to on every platform. */
+const runtimeLibraries = ['libc6', 'libgcc-s1', 'libstdc++6', 'tzdata'];
 
-function distrolessNode(major: number): StandIn {
+/** What a layer holds on 32-bit ARM alone. */
+function onArm({ fill, facts }: Layer): Layer {
   return {
-    name: `base/distroless-nodejs${major}:debian12`,
-    // Node 24 does not exist for 32-bit ARM, neither here nor in the real image.
-    platforms: major < 24 ? 'all' : 'arm64-amd64',
-    layers: [debianPackages(...runtimeLibraries), skeleton, node(major, 'nodejs/bin/node')],
-    settings: [`ENV PATH=${path} SSL_CERT_FILE=${bundlePath}`, 'ENTRYPOINT ["/nodejs/bin/node"]'],
+    fill: async (kit, root, architecture) => (architecture === 'armhf' ? await fill(kit, root, architecture) : {}),
+    facts: async () => `armhf: ${(await facts?.()) ?? ''}`,
   };
 }
 
-function nodeWithNpm(major: number): StandIn {
+/** Like the real one it has no libatomic1, so that Node's program for 32-bit ARM does not start in it. */
+function distrolessNode(major: number, debian: string, tag = 'latest'): StandIn {
+  const nonRoot = tag.includes('nonroot');
+  return {
+    name: `base/distroless-nodejs${major}:debian${debian}${nonRoot ? '-nonroot' : ''}`,
+    // Node 24 does not exist for 32-bit ARM, neither here nor in the real image.
+    platforms: major < 24 ? 'all' : 'arm64-amd64',
+    layers: [debianPackages(...runtimeLibraries), skeleton, node(major, 'nodejs/bin/node')],
+    settings: [
+      `ENV PATH=${path} SSL_CERT_FILE=${bundlePath}`,
+      ...(nonRoot ? ['USER 65532', 'WORKDIR /home/nonroot'] : []),
+      'ENTRYPOINT ["/nodejs/bin/node"]',
+    ],
+  };
+}
+
+/** Debian's slim image with Node. From 24 on it is a build stage's base here, and has npm; before, the last stage's of 32-bit ARM. */
+function slimNode(major: number): StandIn {
+  const last = major < 24;
   return {
     name: `base/node:${major}`,
-    platforms: 'own',
-    layers: [debianPackages(...runtimeLibraries), skeleton, busybox, node(major, 'usr/local/bin/node'), npm],
+    platforms: last ? 'all' : 'own',
+    layers: [
+      debianPackages(...runtimeLibraries),
+      // What node's program for 32-bit ARM links to besides, and what the real image therefore keeps.
+      ...(last ? [onArm(debianPackages('libatomic1'))] : []),
+      skeleton,
+      busybox,
+      node(major, 'usr/local/bin/node'),
+      ...(last ? [] : [npm]),
+    ],
     settings: [`ENV PATH=${path}`, certificates, 'CMD ["node"]'],
   };
 }
@@ -52,10 +76,13 @@ function golang(version: string): StandIn {
 /** A small image with a shell, for all three platforms: the base of the tests' foreign templates. */
 export const busyboxReference = 'docker.io/library/busybox:1.36';
 
-const patterns: readonly { readonly pattern: RegExp; readonly make: (version: string) => StandIn }[] = [
-  { pattern: /^gcr\.io\/distroless\/nodejs(\d+)-debian12[:@]/, make: (major) => distrolessNode(Number(major)) },
-  { pattern: /^(?:docker\.io\/library\/)?node:(\d+)[-.@]/, make: (major) => nodeWithNpm(Number(major)) },
-  { pattern: /^(?:docker\.io\/library\/)?golang:(\d+\.\d+)/, make: golang },
+const patterns: readonly { readonly pattern: RegExp; readonly make: (...found: readonly string[]) => StandIn }[] = [
+  {
+    pattern: /^gcr\.io\/distroless\/nodejs(\d+)-debian(1[23])(?::([\w.-]+))?@/,
+    make: (major = '', debian = '', tag) => distrolessNode(Number(major), debian, tag),
+  },
+  { pattern: /^(?:docker\.io\/library\/)?node:(\d+)[-.@]/, make: (major) => slimNode(Number(major)) },
+  { pattern: /^(?:docker\.io\/library\/)?golang:(\d+\.\d+)/, make: (version = '') => golang(version) },
   {
     pattern: /^(?:docker\.io\/library\/)?busybox:(\d+\.\d+)/,
     make: (version) => ({
@@ -70,8 +97,8 @@ const patterns: readonly { readonly pattern: RegExp; readonly make: (version: st
 /** The recipe for the stand-in of a pinned reference; undefined when nobody has written one. */
 export function standInFor(reference: string): StandIn | undefined {
   for (const { pattern, make } of patterns) {
-    const version = pattern.exec(reference)?.[1];
-    if (version !== undefined) return make(version);
+    const found = pattern.exec(reference);
+    if (found !== null) return make(...found.slice(1));
   }
   return undefined;
 }

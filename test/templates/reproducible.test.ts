@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { chmod, cp, lstat, readdir, readFile, stat, utimes } from 'node:fs/promises';
+import { chmod, cp, lstat, readdir, readFile, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { skip } from '../real-parts.ts';
 import {
@@ -12,24 +11,9 @@ import {
   removeTemporaryFolders,
   repository,
 } from './build-context.ts';
+import { describeTree } from './describe-tree.ts';
 
 const builders = { 'bantam-ts': bundle, 'bantam-go': compile };
-
-/** Everything of a tree that goes into a layer: path, kind and mode, time, content. */
-async function describeTree(folder: string): Promise<string[]> {
-  const lines: string[] = [];
-  for (const path of ['.', ...(await readdir(folder, { recursive: true })).sort()]) {
-    const { mode, mtimeMs } = await stat(join(folder, path));
-    const isFile = (mode & 0o170000) === 0o100000;
-    const hash = isFile
-      ? createHash('sha256')
-          .update(await readFile(join(folder, path)))
-          .digest('hex')
-      : '-';
-    lines.push(`${path} ${mode.toString(8)} ${mtimeMs} ${hash}`);
-  }
-  return lines;
-}
 
 /** What a checkout with another umask at another time looks like. */
 async function disturb(folder: string): Promise<void> {

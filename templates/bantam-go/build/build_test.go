@@ -27,6 +27,28 @@ func TestPlatformEnvironment(t *testing.T) {
 	}
 }
 
+func TestReadManifest(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.Mkdir("function", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var build description
+	build.Handler.Folder, build.Handler.Import = "function", "handler/function"
+	for text, namesFolder := range map[string]bool{
+		"module handler/function\n": false,
+		"module handler/function\n\nreplace example.com/a => example.com/b v1.0.0\n":                       false,
+		"module handler/function\n\nreplace example.com/a => ./a\n":                                        true,
+		"module handler/function\n\nreplace (\n\ta.com/a => b.com/b v1.0.0\n\tc.com/c v1.0.0 => ../c\n)\n": true,
+	} {
+		if err := os.WriteFile("function/go.mod", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if read, err := readManifest(build); err != nil || read.namesFolder() != namesFolder {
+			t.Errorf("%q: got %v, %v, want %v", text, read.namesFolder(), err, namesFolder)
+		}
+	}
+}
+
 func TestSettle(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
 	if err := os.MkdirAll(filepath.Join(root, "sub"), 0o700); err != nil {

@@ -5,67 +5,69 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"go/version"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // manifest is what `go mod edit -json` tells of a go.mod.
 type manifest struct {
-	Module struct{ Path string }
-	Go     string
+	Module  struct{ Path string }
+	Replace []struct {
+		New struct{ Path, Version string }
+	}
 }
 
-// makeWorkspace writes a go.work outside the build context, with the newer one of the Go versions that the template and
-// the function ask for, and returns its path. A workspace is what lets the function keep its own go.mod, go.sum and
-// replace lines.
-func makeWorkspace(build description) (string, error) {
-	own, err := readManifest("go.mod")
-	if err != nil {
-		return "", err
-	}
-	name := build.Handler.Folder + "/go.mod"
-	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("%s: error: missing: run `go mod init %s` in the function's folder", name, build.Handler.Import)
-	}
-	function, err := readManifest(name)
-	if err != nil {
-		return "", err
-	}
-	if function.Module.Path != build.Handler.Import {
-		return "", fmt.Errorf("%s:1:1: error: the module is named %s: it has to be %s", name, function.Module.Path, build.Handler.Import)
-	}
-	newer := own.Go
-	if version.Compare("go"+function.Go, "go"+newer) > 0 {
-		newer = function.Go
-	}
-	context, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	folder, err := os.MkdirTemp("", "bantam-build-")
-	if err != nil {
-		return "", err
-	}
-	workspace := filepath.Join(folder, "go.work")
-	text := fmt.Sprintf("go %s\n\nuse (\n\t%q\n\t%q\n)\n", newer, context, filepath.Join(context, build.Handler.Folder))
-	return workspace, os.WriteFile(workspace, []byte(text), 0o644)
+// namesFolder says whether a module is replaced by a folder: nothing can be downloaded before its sources are there.
+func (read manifest) namesFolder() bool {
+	return slices.ContainsFunc(read.Replace, func(replaced struct {
+		New struct{ Path, Version string }
+	}) bool {
+		return replaced.New.Version == ""
+	})
 }
 
-func readManifest(name string) (manifest, error) {
+// readManifest reads the function's go.mod, which has to have the name that the runtime imports.
+func readManifest(build description) (manifest, error) {
 	var read manifest
+	name := filepath.Join(build.Handler.Folder, "go.mod")
+	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
+		return read, errors.New(say(build, build.Messages.NoModule, ""))
+	}
 	command := exec.Command("go", "mod", "edit", "-json", name)
 	command.Env = append(os.Environ(), "GOWORK=off")
 	command.Stderr = os.Stderr
 	text, err := command.Output()
 	if err != nil {
-		return read, fmt.Errorf("%s: error: it cannot be read (see above)", name)
+		return read, errors.New(say(build, build.Messages.UnreadableModule, ""))
 	}
-	return read, json.Unmarshal(text, &read)
+	if err := json.Unmarshal(text, &read); err != nil {
+		return read, err
+	}
+	if read.Module.Path != build.Handler.Import {
+		return read, errors.New(say(build, build.Messages.OtherModule, read.Module.Path))
+	}
+	return read, nil
+}
+
+// makeWorkspace makes a workspace file in the build context and returns its path. A workspace is what lets the function keep
+// its own go.mod, go.sum and replace lines. It lies in the context because folders that replace a module are named in the
+// binary, by their path from there. `go work use` gives it the newer one of the Go versions that the template and the
+// function ask for.
+func makeWorkspace(build description) (string, error) {
+	context, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	workspace := filepath.Join(context, build.Workspace)
+	if err := os.WriteFile(workspace, []byte("go 1.0\n"), 0o644); err != nil {
+		return "", err
+	}
+	return workspace, runGo(build, environment(build, workspace), "work", "use", context, filepath.Join(context, build.Handler.Folder))
 }
 
 // environment is that of build.json over the machine's: the same flags wherever it runs.
@@ -122,29 +124,20 @@ func runGo(build description, environment []string, arguments ...string) error {
 
 // explain adds what the compiler cannot know: what the template wants. Empty where the compiler has said it all.
 func explain(build description, said string) string {
-	folder, symbol := build.Handler.Folder, build.Handler.Symbol
-	for _, sign := range []string{
-		"undefined: function." + symbol,
-		"cannot use function." + symbol,
-		"cannot convert function." + symbol,
-		"package handler/function is not in std", // no Go file at all
-		"no Go files in",
-		"build constraints exclude all Go files in",
-		"is a program, not an importable package",
-	} {
-		if strings.Contains(said, sign) {
-			return fmt.Sprintf("%s/: error: the handler is missing: package function with func %s(w http.ResponseWriter, r *http.Request) is needed", folder, symbol)
+	for _, explanation := range build.Explanations {
+		if match := regexp.MustCompile(explanation.Pattern).FindStringSubmatch(said); match != nil {
+			return say(build, explanation.Message, match[len(match)-1])
 		}
-	}
-	if missing := missingPackage.FindStringSubmatch(said); missing != nil {
-		return fmt.Sprintf("%s/go.mod: error: no module for %s is listed: run `go get %s` in the function's folder", folder, missing[1], missing[1])
-	}
-	if wanted := newerGo.FindStringSubmatch(said); wanted != nil {
-		return fmt.Sprintf("%s/go.mod: error: it asks for Go %s, newer than the one that builds: lower its `go` line, or give GO_BUILD in the template's Dockerfile a newer image", folder, wanted[1])
 	}
 	return ""
 }
 
-var missingPackage = regexp.MustCompile(`(?:cannot find module providing|no required module provides) package ([^\s:;]+)`)
-
-var newerGo = regexp.MustCompile(`requires go >= ([0-9.]+)`)
+// say fills in a sentence of build.json.
+func say(build description, sentence, found string) string {
+	return strings.NewReplacer(
+		"{folder}", build.Handler.Folder,
+		"{import}", build.Handler.Import,
+		"{symbol}", build.Handler.Symbol,
+		"{found}", found,
+	).Replace(sentence)
+}

@@ -23,11 +23,21 @@ type description struct {
 		Import string `json:"import"`
 		Symbol string `json:"symbol"`
 	} `json:"handler"`
+	Workspace   string            `json:"workspace"`
 	Output      string            `json:"output"`
 	Flags       []string          `json:"flags"`
 	Ldflags     string            `json:"ldflags"`
 	Environment map[string]string `json:"environment"`
-	Files       []file            `json:"files"`
+	Messages    struct {
+		NoModule         string `json:"noModule"`
+		OtherModule      string `json:"otherModule"`
+		UnreadableModule string `json:"unreadableModule"`
+	} `json:"messages"`
+	Explanations []struct {
+		Pattern string `json:"pattern"`
+		Message string `json:"message"`
+	} `json:"explanations"`
+	Files []file `json:"files"`
 }
 
 func main() {
@@ -46,13 +56,19 @@ func run(arguments []string) error {
 	if err := json.Unmarshal(text, &build); err != nil {
 		return fmt.Errorf("build.json: %w", err)
 	}
+	module, err := readManifest(build)
+	if err != nil {
+		return err
+	}
 	workspace, err := makeWorkspace(build)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(filepath.Dir(workspace))
 	switch {
 	case len(arguments) == 1 && arguments[0] == "download":
+		if module.namesFolder() {
+			return nil // compile does it
+		}
 		return runGo(build, append(environment(build, workspace), "GOOS=", "GOARCH="), "mod", "download")
 	case len(arguments) == 3 && arguments[0] == "compile":
 		target, err := platformEnvironment(arguments[1])

@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { bundleFunction } from '../../cli/build/recipe/bundle.ts';
+import { compileFunction, platformEnvironment } from '../../cli/build/recipe/compile.ts';
+import {
+  type BundleDescription,
+  type CompileDescription,
+  readDescription,
+} from '../../cli/build/recipe/description.ts';
+import type { FunctionSource } from '../../cli/build/recipe/function-source.ts';
+import { Interrupted, UserError } from '../../cli/errors.ts';
+import { parsePlatform } from '../../cli/oci/platform.ts';
+import type { ProgramResult } from '../../cli/tools/exec.ts';
+import { skip } from '../real-parts.ts';
+import {
+  bundle,
+  compile,
+  type FunctionFiles,
+  hasGo,
+  makeContext,
+  removeTemporaryFolders,
+} from '../templates/build-context.ts';
+import { buildWithRecipe, handlerFolder, sourceOf } from './recipe-source.ts';
+
+const goMod = 'module handler/function\n\ngo 1.25.0\n';
+const goHandler = (body: string, imports = ''): string =>
+  `package function\n\nimport (\n\t"net/http"\n${imports})\n\nfunc Handle(w http.ResponseWriter, r *http.Request) {\n${body}}\n`;
+
+/** Handlers that cannot be built, and a line that the user has to see, in the user's own folder. */
+const broken: readonly {
+  readonly name: string;
+  readonly template: 'bantam-ts' | 'bantam-go';
+  readonly files: FunctionFiles;
+  readonly line: string;
+}[] = [
+  {
+    name: 'a syntax error',
+    template: 'bantam-ts',
+    files: { 'lib/a.ts': 'const a = 1;\n\nconst = 2;\n', 'handler.ts': "import './lib/a.ts';\nexport default {};\n" },
+    line: 'lib/a.ts:3:7: error: Expected identifier but found "="',
+  },
+  {
+    name: 'imports that lead nowhere, in text that names the folder',
+    template: 'bantam-ts',
+    files: {
+      'handler.ts': "import a from 'not-installed'; import b from './function/b.ts:';\nexport default [a, b];\n",
+    },
+    line: 'handler.ts:1:15: error: Could not resolve "not-installed"',
+  },
+  {
+    name: 'no handler',
+    template: 'bantam-ts',
+    files: { 'index.ts': '' },
+    line: ': error: no handler here: one of handler.ts, handler.js, handler.mjs is needed',
+  },
+  {
+    name: 'two handlers',
+    template: 'bantam-ts',
+    files: { 'handler.ts': '', 'handler.js': '' },
+    line: ': error: more than one handler here (handler.ts, handler.js): leave one of them',
+  },
+  {
+    name: 'no default export',
+    template: 'bantam-ts',
+    files: { 'handler.ts': 'export function handle() {}\n' },
+    line: 'handler.ts:1:1: error: no default export',
+  },
+  {
+    name: 'a native module of a dependency',
+    template: 'bantam-ts',
+    files: {
+      'handler.ts': "import image from 'image';\nexport default image;\n",
+      'node_modules/image/package.json': '{"name":"image","version":"1.0.0"}',
+      'node_modules/image/index.js': "module.exports = require('@img/sharp/sharp.node');\n",
+      'node_modules/@img/sharp/package.json': '{"name":"@img/sharp","version":"1.0.0"}',
+      'node_modules/@img/sharp/sharp.node': '\x7fELF',
+    },
+    line: 'node_modules/image/index.js:1:26: error: @img/sharp is a native module',
+  },
+  {
+    name: 'a native module by its loader',
+    template: 'bantam-ts',
+    files: {
+      'handler.ts': "import db from 'db';\nexport default db;\n",
+      'node_modules/db/package.json': '{"name":"db","version":"1.0.0"}',
+      'node_modules/db/index.js': "module.exports = require('bindings')('db');\n",
+    },
+    line: 'node_modules/db/index.js:1:26: error: db is a native module',
+  },
+  {
+    name: 'a package.json that is none',
+    template: 'bantam-ts',
+    files: { 'handler.ts': 'export default {};\n', 'package.json': '{"name"' },
+    line: 'package.json: error: ',
+  },
+  {
+    name: 'errors of the compiler',
+    template: 'bantam-go',
+    files: { 'go.mod': goMod, 'handler.go': goHandler('\tx := nothing\n') },
+    line: 'handler.go:8:2: declared and not used: x',
+  },
+  {
+    name: 'an import that leads nowhere',
+    template: 'bantam-go',
+    files: { 'go.mod': goMod, 'handler.go': goHandler('', '\t_ "example.com/nothing"\n') },
+    line: 'go.mod: error: no module for example.com/nothing is listed: run `go get example.com/nothing`',
+  },
+  {
+    name: 'a handler of another shape',
+    template: 'bantam-go',
+    files: { 'go.mod': goMod, 'handler.go': 'package function\n\nfunc Handle() {}\n' },
+    line: ': error: the handler is missing: package function with func Handle(',
+  },
+  {
+    name: 'no go.mod',
+    template: 'bantam-go',
+    files: { 'handler.go': goHandler('') },
+    line: 'go.mod: error: missing: run `go mod init handler/function`',
+  },
+  {
+    name: 'a broken go.mod',
+    template: 'bantam-go',
+    files: { 'go.mod': 'modul x\n', 'handler.go': goHandler('') },
+    line: 'go.mod:1: unknown directive: modul',
+  },
+  {
+    name: 'a module of another name',
+    template: 'bantam-go',
+    files: { 'go.mod': 'module example.com/mine\n\ngo 1.25.0\n', 'handler.go': goHandler('') },
+    line: 'go.mod:1:1: error: the module is named example.com/mine: it has to be handler/function',
+  },
+];
+
+async function failureOf(work: Promise<unknown>): Promise<UserError> {
+  const thrown = await work.then(
+    () => assert.fail('it was built'),
+    (error: unknown) => error,
+  );
+  assert.ok(thrown instanceof UserError, String(thrown));
+  assert.ok(thrown.hint);
+  return thrown;
+}
+
+describe('a function that the recipe cannot build', function () {
+  this.timeout(120_000);
+  after(removeTemporaryFolders);
+
+  for (const { name, template, files, line } of broken) {
+    it(`${template}, ${name}: the words of the template's script, in the user's folder`, async function () {
+      if (template === 'bantam-go' && !hasGo) skip(this, 'no Go compiler on PATH');
+      const context = await makeContext(template, files);
+      const script = await (template === 'bantam-ts' ? bundle(context) : compile(context));
+      assert.equal(script.code, 1);
+      const failure = await failureOf(buildWithRecipe(await makeContext(template, files), 'linux/amd64'));
+      assert.equal(failure.code, 'BAN-E207');
+      assert.equal(failure.message, 'hello: the handler does not compile');
+      const wanted = `${handlerFolder}/${line}`;
+      assert.ok(
+        failure.details.some((detail) => detail.startsWith(wanted)),
+        failure.details.join('\n'),
+      );
+      const inContext = failure.details.map((detail) => detail.replaceAll(`${handlerFolder}/`, 'function/'));
+      assert.deepEqual(
+        inContext,
+        script.output.split('\n').filter((said) => said.trim() !== '' && !/^go build failed/.test(said)),
+      );
+    });
+  }
+});
+
+describe('what the recipe needs of the machine', () => {
+  let typescript: FunctionSource & { readonly description: BundleDescription };
+  let go: FunctionSource & { readonly description: CompileDescription };
+  const platform = parsePlatform('linux/arm/v7');
+
+  before(async () => {
+    const context = await makeContext('bantam-ts', {
+      'handler.ts': 'export default {};\n',
+      'package.json': '{"dependencies":{"greeting":"1.0.0"}}',
+    });
+    const bundling = await readDescription(context);
+    assert.ok(bundling.kind === 'bundle');
+    typescript = { ...(await sourceOf(context)), description: bundling };
+    const goContext = await makeContext('bantam-go');
+    const compiling = await readDescription(goContext);
+    assert.ok(compiling.kind === 'compile');
+    go = { ...(await sourceOf(goContext)), description: compiling };
+  });
+  after(removeTemporaryFolders);
+
+  const ending = (result: Partial<ProgramResult>): FunctionSource['run'] => {
+    return async () => ({ exitCode: 1, stdout: '', stderr: '', missing: false, timedOut: false, ...result });
+  };
+  const missing = ending({ exitCode: undefined, missing: true });
+
+  it('no Go compiler, no npm: says what to install', async () => {
+    const noGo = await failureOf(compileFunction({ ...go, platform, run: missing }));
+    assert.deepEqual([noGo.code, noGo.message], ['BAN-E206', 'hello: there is no `go` on the PATH']);
+    assert.match(noGo.hint ?? '', /install Go 1\.26 or newer/);
+    const noNpm = await failureOf(bundleFunction({ ...typescript, run: missing }));
+    assert.deepEqual([noNpm.code, noNpm.message], ['BAN-E206', 'hello: there is no `npm` on the PATH']);
+  });
+
+  it('npm that fails: its last lines and where the dependency is asked for', async () => {
+    const failure = await failureOf(
+      bundleFunction({ ...typescript, run: ending({ stderr: 'npm error 404 greeting\n' }) }),
+    );
+    assert.deepEqual(
+      [failure.code, failure.message],
+      ['BAN-E206', "hello: npm could not install the function's dependencies"],
+    );
+    assert.deepEqual(failure.details, [
+      'npm error 404 greeting',
+      `${handlerFolder}/package.json: error: npm could not install the function's dependencies (see above)`,
+    ]);
+  });
+
+  it('a compiler that hangs is an error that says so', async () => {
+    const failure = await failureOf(compileFunction({ ...go, platform, run: ending({ timedOut: true }) }));
+    assert.match(failure.message, /^hello: go mod did not end within 20 minutes$/);
+  });
+
+  it('another esbuild than the template pins, options that esbuild does not have, files that it does not make', async () => {
+    const run = ending({ exitCode: 0 });
+    const { description } = typescript;
+    const other = await failureOf(
+      bundleFunction({ ...typescript, run, description: { ...description, version: '0.1.0' } }),
+    );
+    assert.match(other.message, /^the template asks for esbuild 0\.1\.0, here is 0\.\d+\.\d+$/);
+    for (const [changed, reason] of [
+      [{ minifyEverything: true }, 'Invalid option in context() call: "minifyEverything"'],
+      [{ format: 'cool' }, 'Invalid value "cool" in "--format=cool"'],
+      [{ platform: 1 }, '"platform" must be a string'],
+    ] as const) {
+      const options = { ...description.options, ...changed };
+      const refused = await failureOf(bundleFunction({ ...typescript, run, description: { ...description, options } }));
+      assert.equal(refused.code, 'BAN-E112');
+      assert.ok(refused.message.endsWith(`build.json: options: ${reason}`), refused.message);
+    }
+    const files = [{ path: 'app/other.mjs', mode: 0o644, directory: false }];
+    const absent = await failureOf(bundleFunction({ ...typescript, run, description: { ...description, files } }));
+    assert.match(absent.message, /build\.json: files: esbuild makes no app\/other\.mjs$/);
+    assert.ok(!existsSync(typescript.into));
+  });
+
+  it('ends when it is interrupted', async () => {
+    const stop = new AbortController();
+    const run: FunctionSource['run'] = async () => {
+      stop.abort();
+      return { exitCode: 0, stdout: '', stderr: '', missing: false, timedOut: false };
+    };
+    await assert.rejects(bundleFunction({ ...typescript, run, signal: stop.signal }), Interrupted);
+    const { run: realRun } = go;
+    await assert.rejects(compileFunction({ ...go, platform, run: realRun, signal: stop.signal }), Interrupted);
+  });
+
+  it('hands on what esbuild warns of, in the user’s folder', async () => {
+    const context = await makeContext('bantam-ts', {
+      'handler.ts': 'export default () => new Response(String(process.pid === -0));\n',
+    });
+    const { warnings } = await bundleFunction({ ...typescript, ...(await sourceOf(context)) });
+    assert.match(warnings[0] ?? '', /^\/home\/pi\/münchen functions\/hello\/handler\.ts:1:\d+: warning: /);
+    assert.equal(warnings.filter((line) => line.includes('warning: ')).length, 1);
+  });
+
+  it('names platforms as Go does', () => {
+    for (const [text, wanted] of Object.entries({
+      'linux/amd64': { GOOS: 'linux', GOARCH: 'amd64' },
+      'linux/amd64/v3': { GOOS: 'linux', GOARCH: 'amd64', GOAMD64: 'v3' },
+      'linux/arm64/v8': { GOOS: 'linux', GOARCH: 'arm64' },
+      'linux/arm/v6': { GOOS: 'linux', GOARCH: 'arm', GOARM: '6' },
+      'linux/arm': { GOOS: 'linux', GOARCH: 'arm', GOARM: '7' },
+    }))
+      assert.deepEqual(platformEnvironment(parsePlatform(text)), wanted, text);
+  });
+});
