@@ -110,7 +110,7 @@ describe('architecture', () => {
 
   it('documents every error code, and no other', async () => {
     const text = await readFile(join(root, 'docs/errors.md'), 'utf8');
-    const documented = [...text.matchAll(/^\| `(BAN-E\d{3})` \| (\d+) \| ([^|]+?) \|/gm)].map(
+    const documented = [...text.matchAll(/^\| `(BAN-E\d{3})` +\| (\d+) +\| ([^|]+?) +\|/gm)].map(
       ([, code, exit, title]) => ({ code, exit: Number(exit), title }),
     );
     assert.deepEqual(
