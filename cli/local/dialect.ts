@@ -1,15 +1,23 @@
 import type { FunctionDeployment } from '../openfaas/wire.ts';
 import type { FunctionState } from './provider.ts';
 
-/** A complete answer of the gateway, as text. */
+/** A complete answer of the gateway, as text; an empty body has no content type, as with the real ones. */
 export interface Reply {
   readonly status: number;
   readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An error in the form of Go's `http.Error`: a line end behind the text, and a header that forbids to guess its type. */
+export function httpError(status: number, text: string): Reply {
+  return { status, body: `${text}\n`, headers: { 'X-Content-Type-Options': 'nosniff' } };
 }
 
 /** What a dialect may ask about the world to judge a request. */
 export interface DeploymentFacts {
   readonly existing: FunctionState | undefined;
+  /** The mark that the deployment gets if it is taken: 16 hex digits, new each time. */
+  readonly generation: string;
   readonly hasSecret: (name: string) => boolean;
 }
 
@@ -37,15 +45,23 @@ export interface Dialect {
   ): { readonly reply: Reply; readonly replicas?: number };
   /** The JSON value of one function. */
   describe(state: FunctionState): Readonly<Record<string, unknown>>;
+  /** A scaling request that cannot be read. */
+  unreadableScale(): Reply;
   /** `act`: whether the change is really made. */
   secret(
     change: 'create' | 'update' | 'delete',
     name: string,
     exists: boolean,
   ): { readonly reply: Reply; readonly act: boolean };
+  /** A request about a secret that cannot be read. */
+  unreadableSecret(): Reply;
+  /** A call of a function that is not there. */
+  unknownFunction(name: string): Reply;
+  /** A call of a function without a healthy replica. */
   noEndpoints(name: string): Reply;
+  /** A call whose replica broke off before it answered. */
   unreachable(name: string): Reply;
-  unknownLogs(): Reply;
+  refuseLogs(reason: 'unknown function' | 'bad query'): Reply;
   /** `undefined` when functions of this namespace are ours. */
   refuseNamespace(namespace: string | undefined): Reply | undefined;
 }

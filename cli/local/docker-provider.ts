@@ -139,7 +139,16 @@ class RunningDockerProvider implements DockerProvider {
           cpus: this.#facts.cpus,
         }),
       timing: { ...defaultTiming, ...startAllowance(platform, this.#facts.platform), ...timing },
-      create: { credentials, onProgress: (text) => report({ type: 'progress', about: desired.name, text }) },
+      create: {
+        credentials,
+        // The engine's last line about a pull says `Status: …`.
+        onProgress: (text) =>
+          report(
+            text.startsWith('Status:')
+              ? { type: 'ended', about: desired.name }
+              : { type: 'progress', about: desired.name, text },
+          ),
+      },
       changed: events.changed,
       announce: (text, hint) => events.announce(name, text, hint),
     });

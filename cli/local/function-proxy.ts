@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
-import type { Dialect, Reply } from './dialect.ts';
+import { type Dialect, httpError, type Reply } from './dialect.ts';
 
-/** What the proxy of functions needs. `endpoints` gives the healthy replicas' base addresses of a function's plain name. */
+/** What the proxy of functions needs. `endpoints` gives the healthy replicas' base addresses of a function's plain name, `undefined` for an unknown one. */
 export interface ProxyOptions {
   readonly dialect: Dialect;
-  readonly endpoints: (name: string) => readonly string[];
+  readonly endpoints: (name: string) => readonly string[] | undefined;
   /** How long a function may take to its first byte, in milliseconds. What streams afterwards has no bound but silence of the same length. */
   readonly answerBound: number;
 }
@@ -72,9 +72,10 @@ export function createFunctionProxy({
   let turn = 0;
   return (incoming, outgoing) => {
     const asked = parseFunctionPath(incoming.url ?? '');
-    if (asked === undefined) return sendReply(incoming, outgoing, { status: 404, body: '404 page not found' });
+    if (asked === undefined) return sendReply(incoming, outgoing, httpError(404, '404 page not found'));
     const known = asked.namespace === undefined || asked.namespace === dialect.namespace;
     const addresses = known ? endpoints(asked.name) : [];
+    if (addresses === undefined) return sendReply(incoming, outgoing, dialect.unknownFunction(asked.name));
     const address = addresses[turn++ % Math.max(1, addresses.length)];
     if (address === undefined) return sendReply(incoming, outgoing, dialect.noEndpoints(asked.written));
     forward(incoming, outgoing, { address, asked, dialect, answerBound });
@@ -127,7 +128,11 @@ function forward(
       incoming,
       outgoing,
       timedOut
-        ? { status: 504, body: `${asked.written} did not answer within ${answerBound / 1000} s.` }
+        ? {
+            status: 504,
+            body: `${asked.written} did not answer within ${answerBound / 1000} s.`,
+            headers: { 'X-Openfaas-Internal': 'proxy' },
+          }
         : dialect.unreachable(asked.written),
     );
   });
@@ -177,13 +182,14 @@ function singleHeader(value: string | string[] | undefined): string | undefined 
 }
 
 /** An answer that the gateway itself makes. The rest of a large body is not read: the connection closes after it. */
-function sendReply(incoming: IncomingMessage, outgoing: ServerResponse, { status, body }: Reply): void {
+function sendReply(incoming: IncomingMessage, outgoing: ServerResponse, { status, body, headers }: Reply): void {
   if (outgoing.headersSent || outgoing.destroyed) return;
   incoming.unpipe();
   incoming.resume();
   outgoing.writeHead(status, {
     'Content-Type': 'text/plain; charset=utf-8',
-    'X-Openfaas-Internal': 'proxy',
+    'Content-Length': Buffer.byteLength(body),
+    ...headers,
     ...(incoming.complete ? {} : { Connection: 'close' }),
   });
   outgoing.end(body);

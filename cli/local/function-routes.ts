@@ -34,7 +34,8 @@ export function functionRoutes({
         const { reply, deployment } = dialect.create(body, problem, facts);
         if (deployment !== undefined) {
           const createdAt = new Date().toISOString();
-          provider.apply({ name: deployment.service, generation: newGeneration(), createdAt, deployment, replicas: 1 });
+          const { generation } = facts;
+          provider.apply({ name: deployment.service, generation, createdAt, deployment, replicas: 1 });
         }
         return sendText(reply);
       },
@@ -47,7 +48,7 @@ export function functionRoutes({
         const { reply, deployment } = dialect.update(body, problem, facts);
         if (deployment !== undefined && facts.existing !== undefined) {
           const { name, createdAt, replicas } = facts.existing;
-          provider.apply({ name, generation: newGeneration(), createdAt, deployment, replicas });
+          provider.apply({ name, generation: facts.generation, createdAt, deployment, replicas });
         }
         return sendText(reply);
       },
@@ -90,8 +91,8 @@ async function removeFunction(request: Request, provider: Provider, dialect: Dia
 }
 
 async function scaleFunction(request: Request, name: string, provider: Provider, dialect: Dialect): Promise<Response> {
-  const { value, problem } = decodeJson(await request.text(), scaleRequestSchema);
-  if (value === undefined) return sendText({ status: 400, body: `Error unmarshalling request body: ${problem}` });
+  const { value } = decodeJson(await request.text(), scaleRequestSchema);
+  if (value === undefined) return sendText(dialect.unreadableScale());
   const refusal = dialect.refuseNamespace(value.namespace);
   if (refusal !== undefined) return sendText(refusal);
   const existing = find(provider, name);
@@ -112,7 +113,7 @@ async function readDeployment(
   const names = new Set(await secrets.list());
   const body = value === undefined ? undefined : withoutNulls(value);
   const existing = body === undefined ? undefined : find(provider, body.service);
-  return { body, problem, facts: { existing, hasSecret: (name) => names.has(name) } };
+  return { body, problem, facts: { existing, generation: newGeneration(), hasSecret: (name) => names.has(name) } };
 }
 
 /** Marks one accepted deployment: 16 hex digits, new each time, even for an identical body (faas-netes rolls out all the same). */

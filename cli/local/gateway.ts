@@ -3,12 +3,12 @@ import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { isAuthorized, type LocalCredentials } from './basic-auth.ts';
-import type { Dialect } from './dialect.ts';
+import { type Dialect, httpError } from './dialect.ts';
 import { createFunctionProxy } from './function-proxy.ts';
 import { functionRoutes } from './function-routes.ts';
 import { logRoutes } from './log-routes.ts';
 import type { Provider } from './provider.ts';
-import type { Route } from './route.ts';
+import { type Route, sendText } from './route.ts';
 import { secretRoutes } from './secret-routes.ts';
 import type { SecretStore } from './secret-store.ts';
 
@@ -41,28 +41,28 @@ export function createGateway(parts: GatewayParts): RequestHandler {
   const app = new Hono();
   app.use('/system/*', async (context, next) => {
     if (isAuthorized(context.req.header('authorization'), credentials)) return next();
-    return context.text('invalid credentials', 401, { 'WWW-Authenticate': 'Basic realm="Restricted"' });
+    const headers = { 'WWW-Authenticate': 'Basic realm="Restricted"' };
+    return sendText({ status: 401, body: 'invalid credentials', headers });
   });
   app.use(
     '/system/*',
     bodyLimit({ maxSize: largestBody, onError: (context) => context.text('request body too large', 413) }),
   );
-  for (const { method, path, answer } of [
-    ...facts(dialect, version),
-    ...functionRoutes(parts),
-    ...secretRoutes(parts),
-    ...logRoutes(parts),
-  ]) {
+  const routes = [...facts(dialect, version), ...functionRoutes(parts), ...secretRoutes(parts), ...logRoutes(parts)];
+  for (const { method, path, answer } of routes)
     app.on(method, path, (context) => answer(context.req.raw, context.req.param()));
-  }
+  for (const path of new Set(routes.map((route) => route.path)))
+    app.all(path, () => sendText({ status: 405, body: '' }));
   app.all('/async-function/*', (context) =>
     context.text('asynchronous calls are not there yet in the local gateway: call /function/NAME instead', 501),
   );
-  app.notFound((context) => context.text('404 page not found', 404));
+  app.notFound(() => sendText(httpError(404, '404 page not found')));
   app.onError((error, context) => context.text(`the local gateway failed: ${error.message}`, 500));
 
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-  const proxy = createFunctionProxy({ dialect, endpoints: (name) => provider.endpoints(name), answerBound });
+  const endpoints = (name: string): readonly string[] | undefined =>
+    provider.list().some((state) => state.name === name) ? provider.endpoints(name) : undefined;
+  const proxy = createFunctionProxy({ dialect, endpoints, answerBound });
   return (incoming, outgoing) => {
     if (/^\/function\//.test(incoming.url ?? '')) proxy(incoming, outgoing);
     else void listener(incoming, outgoing);
@@ -74,7 +74,7 @@ function facts(dialect: Dialect, release: string): Route[] {
   const version = { release, sha: '' };
   const provider = { provider: 'bantam-local', orchestration: dialect.orchestration, version };
   return [
-    { method: 'GET', path: '/healthz', answer: () => new Response('') },
+    { method: 'GET', path: '/healthz', answer: () => sendText({ status: 200, body: '' }) },
     { method: 'GET', path: '/system/info', answer: () => Response.json({ provider, version, arch: '' }) },
     { method: 'GET', path: '/system/namespaces', answer: () => Response.json([dialect.namespace]) },
   ];

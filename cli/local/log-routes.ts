@@ -12,8 +12,9 @@ export function logRoutes({
     const refusal = dialect.refuseNamespace(queryOf(request, 'namespace'));
     if (refusal !== undefined) return sendText(refusal);
     const query = readQuery(request);
-    if (typeof query === 'string') return sendText({ status: 422, body: query });
-    if (!provider.list().some((state) => state.name === query.name)) return sendText(dialect.unknownLogs());
+    if (query === undefined) return sendText(dialect.refuseLogs('bad query'));
+    if (!provider.list().some((state) => state.name === query.name))
+      return sendText(dialect.refuseLogs('unknown function'));
     const left = new AbortController();
     const lines = provider.logs(query, AbortSignal.any([left.signal, closing]));
     return new Response(
@@ -51,13 +52,13 @@ function encodeLine(name: string, { instance, timestamp, text }: ReplicaLogLine)
   return `${JSON.stringify({ name, namespace: '', instance, timestamp, text: `${text}\n` })}\n`;
 }
 
-/** The decoded query, or what is wrong with it. */
-function readQuery(request: Request): ReplicaLogQuery | string {
+/** The decoded query; `undefined` if `tail` is no number or `since` no time. */
+function readQuery(request: Request): ReplicaLogQuery | undefined {
   const tail = queryOf(request, 'tail') || '-1';
-  if (!/^-?\d+$/.test(tail)) return `tail: "${tail}" is no number`;
+  if (!/^-?\d+$/.test(tail)) return undefined;
   const since = queryOf(request, 'since') || undefined;
   const time = since === undefined ? undefined : Date.parse(since);
-  if (time !== undefined && Number.isNaN(time)) return `since: "${since}" is no RFC 3339 time`;
+  if (time !== undefined && Number.isNaN(time)) return undefined;
   const instance = queryOf(request, 'instance');
   return {
     name: queryOf(request, 'name') ?? '',

@@ -7,9 +7,10 @@ export interface Route {
   readonly answer: (request: Request, parts: Readonly<Record<string, string>>) => Promise<Response> | Response;
 }
 
-/** Answers with a dialect's status and text. */
-export function sendText({ status, body }: Reply): Response {
-  return new Response(body, { status, headers: { 'Content-Type': 'text/plain; charset=utf-8' } });
+/** Answers with a dialect's status, text and headers. */
+export function sendText({ status, body, headers }: Reply): Response {
+  if (body === '') return new Response(null, { status, headers: { 'Content-Length': '0', ...headers } });
+  return new Response(body, { status, headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers } });
 }
 
 /** One parameter of a request's query, `undefined` if it is not there. */

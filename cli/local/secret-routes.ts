@@ -8,8 +8,8 @@ export function secretRoutes({ secrets, dialect }: Pick<GatewayParts, 'secrets' 
   const change =
     (kind: 'create' | 'update' | 'delete') =>
     async (request: Request): Promise<Response> => {
-      const { value: secret, problem } = decodeJson(await request.text(), secretSchema);
-      if (secret === undefined) return sendText({ status: 400, body: `failed to unmarshal request: ${problem}` });
+      const { value: secret } = decodeJson(await request.text(), secretSchema);
+      if (secret === undefined) return sendText(dialect.unreadableSecret());
       const refusal = dialect.refuseNamespace(secret.namespace);
       if (refusal !== undefined) return sendText(refusal);
       const { name, value = '', rawValue } = secret;
