@@ -41,6 +41,8 @@ export type Block =
 /** What a command found out: `document` for `--json`, `blocks` for people, `exit` for scripts. */
 export interface Answer {
   readonly exit?: ExitCode;
+  /** What goes on after the answer was given (`local up` runs until Ctrl-C). May throw Interrupted; the answer stays the only document. */
+  readonly afterwards?: () => Promise<void>;
   readonly document: Readonly<Record<string, unknown>>;
   readonly blocks: readonly Block[];
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Builder } from './build/builder.ts';
 import type { GlobalOptions } from './command.ts';
@@ -14,6 +15,9 @@ import type { Template } from './template/template.ts';
 import type { ContainerEngine } from './tools/container-engine.ts';
 import type { runProgram } from './tools/exec.ts';
 
+/** Why a run is ended: its answer has no reader any more (`bantam … | head`). That is no failure and needs no word. */
+export const nobodyReads = Symbol('nobody reads');
+
 /** The facts of the process, gathered in main.ts. */
 export interface Surroundings {
   readonly environment: NodeJS.ProcessEnv;
@@ -24,7 +28,7 @@ export interface Surroundings {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Aborts at Ctrl-C. */
+  /** Aborts at Ctrl-C, and with {@link nobodyReads} as its reason when the reader of stdout has gone. */
   readonly signal: AbortSignal;
 }
 
@@ -57,6 +61,8 @@ export interface Context {
   readonly signal: AbortSignal;
   readonly report: Report;
   now(): Date;
+  /** bantam's own version. */
+  version(): string;
   /** The stack file of `-f`, or found here or above; its warnings are reported. Throws BAN-E101, BAN-E102. */
   stack(): Promise<Stack>;
   /** The same, `undefined` if there is none (and none was named). */
@@ -202,6 +208,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     signal,
     report,
     now: () => new Date(),
+    version: () => packageVersion(packageFolder),
     stack,
     stackIfAny,
     findTemplate: async (stackFolder, language) =>
@@ -214,6 +221,14 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     engine,
     run,
   };
+}
+
+/** The version in the package.json of bantam itself. */
+export function packageVersion(packageFolder: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
 }
 
 /** Makes a thing once, at the first call; later calls get the same one. */

@@ -2,6 +2,7 @@
 /** Process facts in, exit code out. Everything else is reachable without a process. */
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { nobodyReads } from './context.ts';
 import { runProgramLine } from './program.ts';
 
 const interrupt = new AbortController();
@@ -15,8 +16,13 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // `bantam … | head` closes the pipe early: that is no failure.
-  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code !== 'EPIPE') throw error;
+  // `bantam … | head` closes the pipe early: that is no failure, and what is under way ends as at Ctrl-C.
+  interrupt.abort(nobodyReads);
+});
+process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+  // Nobody reads the story; the work and its clean-up go on.
+  if (error.code !== 'EPIPE') throw error;
 });
 
 process.exitCode = await runProgramLine(process.argv.slice(2), {

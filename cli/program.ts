@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Command as CommanderCommand, CommanderError, Option } from 'commander';
+import { Command as CommanderCommand, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Command, GlobalOptions, OptionSpecification } from './command.ts';
-import { openContext, type Surroundings } from './context.ts';
+import { nobodyReads, openContext, packageVersion, type Surroundings } from './context.ts';
 import { describeFailure, type ExitCode, exitCodeOf, exitCodes, Interrupted, UserError } from './errors.ts';
 import { openReporter, type Reporter } from './ui/reporter.ts';
 
@@ -119,6 +117,7 @@ export async function runProgramLine(argv: readonly string[], surroundings: Surr
     );
     exit = answer.exit ?? exitCodes.done;
     await reporter.answer(answer, exit === exitCodes.done);
+    await answer.afterwards?.();
   };
   const called = calledRow(argv);
   const program = describeProgram(surroundings, act, called && { row: called, command: await called.load() });
@@ -131,8 +130,11 @@ export async function runProgramLine(argv: readonly string[], surroundings: Surr
       const failure = describeFailure(
         surroundings.signal.aborted && !(thrown instanceof UserError) ? new Interrupted() : thrown,
       );
-      reporter.fail(failure);
-      exit = exitCodeOf(failure);
+      if (surroundings.signal.reason === nobodyReads && failure.code === 'BAN-INTERRUPTED') exit = exitCodes.done;
+      else {
+        reporter.fail(failure);
+        exit = exitCodeOf(failure);
+      }
     }
   }
   await reporter.close();
@@ -170,11 +172,8 @@ function describeProgram(
     .description(
       'Functions for a Raspberry Pi cluster: scaffold, cross-build, push, deploy, and prove that the new code answers.',
     )
-    .version(version(surroundings.packageFolder), '--version', 'print the version')
-    .addHelpText(
-      'after',
-      '\nThe verbs new, build, test, deploy, list, invoke and logs also work without `fn`.\nStart: bantam fn new hello --lang ts',
-    );
+    .version(packageVersion(surroundings.packageFolder), '--version', 'print the version')
+    .addHelpText('after', '\nStart: bantam fn new hello --lang ts');
   for (const option of globalOptions()) program.addOption(option);
   const groups = new Map<string, CommanderCommand>();
   for (const row of commands) {
@@ -207,9 +206,10 @@ function add(
   command: Command | undefined,
   act: Act,
   surroundings: Surroundings,
-  hidden: boolean,
+  short: boolean,
 ): void {
-  const described = configure(parent.command(word, { hidden }), surroundings).description(row.summary);
+  const described = configure(parent.command(word), surroundings).description(row.summary);
+  if (short) described.helpGroup('Everyday (short for `bantam fn …`):');
   if (command === undefined) return;
   described.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join('\n')}`);
   for (const argument of command.arguments ?? []) described.argument(argument.name, argument.description);
@@ -241,12 +241,7 @@ function optionOf(name: string, specification: OptionSpecification): Option {
   }
   if (specification.kind === 'number') {
     return option.argParser((value: string) => {
-      if (!/^\d{1,9}$/.test(value))
-        throw new CommanderError(
-          exitCodes.usage,
-          'bantam.number',
-          `error: option '${specification.flags}' takes a whole number, not '${value}'`,
-        );
+      if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It takes a whole number.');
       return Number(value);
     });
   }
@@ -296,11 +291,4 @@ function readOptions(command: Command, values: Record<string, unknown>): Record<
 
 function has(argv: readonly string[], short: string, long: string): boolean {
   return argv.includes(short) || argv.includes(long);
-}
-
-function version(packageFolder: string): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown';
 }

@@ -16,9 +16,11 @@ export function describeDeploy(
     const failed = outcome.failure === undefined ? [] : describeFailureOf(outcome.name, outcome.failure);
     if (!('verdict' in outcome)) return failed;
     if (outcome.failure !== undefined) {
+      // The details of a failed watch are these lines already.
+      const lines = outcome.failure.details === undefined ? outcome.logLines : [];
       return [
         ...failed,
-        ...outcome.logLines.map((line): Block => ({ kind: 'line', text: `    log ${line.instance}  ${line.text}` })),
+        ...lines.map((line): Block => ({ kind: 'line', text: `    log ${line.instance}  ${line.text}` })),
       ];
     }
     const { replicas, answersAfterMilliseconds: after } = outcome;

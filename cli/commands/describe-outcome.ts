@@ -5,15 +5,23 @@ import { formatPlatform } from '../oci/platform.ts';
 
 /** The lines of one failure below the function's name. */
 export function describeFailureOf(name: string, failure: Failure): readonly Block[] {
+  // Messages that also stand alone begin with the function's name.
+  const [first = name] = name.split(' ');
+  const message = failure.message.startsWith(`${first}: `) ? failure.message.slice(first.length + 2) : failure.message;
   return [
-    { kind: 'line', text: `✗ ${name}   ${failure.message}  (${failure.code})` },
+    { kind: 'line', text: `✗ ${name}   ${message}  (${failure.code})` },
     ...(failure.details ?? []).map((text): Block => ({ kind: 'line', text: `    ${text}` })),
     ...(failure.hint === undefined ? [] : [{ kind: 'line', text: `    next: ${failure.hint}` } as const]),
   ];
 }
 
-/** What `fn build` says about one function: digest and, per platform, compressed bytes, the function's own layers apart from the base. */
-export function describeBuild(outcome: BuildOutcome): readonly Block[] {
+/** What `fn build` says, function by function: digest and, per platform, compressed bytes, the function's own layers apart from the base. */
+export function describeBuilds(outcomes: readonly BuildOutcome[]): readonly Block[] {
+  const widest = Math.max(...outcomes.map(({ name }) => name.length), 0);
+  return outcomes.flatMap((outcome) => describeBuild(outcome, widest));
+}
+
+function describeBuild(outcome: BuildOutcome, widest: number): readonly Block[] {
   if ('failure' in outcome) return describeFailureOf(outcome.name, outcome.failure);
   const where =
     outcome.push === undefined
@@ -23,11 +31,14 @@ export function describeBuild(outcome: BuildOutcome): readonly Block[] {
         : 'unchanged';
   const digest = outcome.digest === undefined ? '' : `   ${outcome.digest.slice(0, 'sha256:'.length + 12)}`;
   return [
-    { kind: 'line', text: `${outcome.name}   ${where}   ${outcome.image}${digest}   ${outcome.seconds.toFixed(1)} s` },
+    {
+      kind: 'line',
+      text: `${outcome.name.padEnd(widest)}   ${where}   ${outcome.image}${digest}   ${outcome.seconds.toFixed(1)} s`,
+    },
     ...outcome.sizes.map(
       ({ platform, total, own, program }): Block => ({
         kind: 'line',
-        text: `    ${formatPlatform(platform).padEnd(13)} ${formatBytes(total)}${own === undefined ? '' : `, own layers ${formatBytes(own)}`}   ${program}`,
+        text: `    ${formatPlatform(platform).padEnd(13)} ${formatBytes(total)}${own === undefined ? '' : `, own layers ${formatBytes(own)}`}   ${program === 'fits' ? 'its program fits' : program}`,
       }),
     ),
   ];

@@ -78,7 +78,7 @@ export function explainWatch(
 
 function adviceFromLog(logLines: readonly FunctionLine[], dialect: Dialect): string {
   if (logLines.some(({ text }) => /exec format error/i.test(text)))
-    return 'the image holds programs of another processor: bantam image check says where it runs';
+    return 'the image holds programs of another processor: bantam fn build --push checks each platform’s program, then deploy again';
   if (logLines.length > 0) return 'the last lines of its log are shown with this; --timeout waits longer';
   if (dialect.spoken === 'faas-netes')
     return 'it wrote no log: its pod may not have started (kubectl get pods,events -n openfaas-fn); --timeout waits longer';

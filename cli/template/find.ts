@@ -66,23 +66,31 @@ export async function foldersIn(folder: string): Promise<string[]> {
   return names.filter((name, index) => folders[index] && !name.startsWith('.')).sort();
 }
 
-/** The error for a template that nobody has; `known` are the names it may have been meant to be. */
-export function unknownTemplate(language: string, known: readonly string[]): UserError {
+/** The error for a template that nobody has; `known` are the names it may have been meant to be, `places` says where was looked. */
+export function unknownTemplate(
+  language: string,
+  known: readonly string[],
+  places: 'template/' | 'template/ and bantam’s own' = 'template/',
+): UserError {
   const own = Object.entries(shortNames).find(([, name]) => name === language);
   const full = templateName(language);
   const near =
-    full !== language && known.includes(full) ? [full] : suggest(language, [...known, ...Object.values(shortNames)]);
+    full !== language && known.includes(full)
+      ? [full]
+      : [...new Set(suggest(language, [...known, ...Object.entries(shortNames).flat()]).map(templateName))];
   const pull =
     own === undefined
       ? 'put it in template/NAME (faas-cli template store pull does that), or begin with bantam fn new NAME --lang ts'
       : `bantam fn new NAME --lang ${own[0]} brings it into the project`;
-  return new UserError(
-    'BAN-E111',
-    `there is no template ${language === '' ? '""' : language} in ${known.length > 0 ? `template/, which has ${known.join(', ')}` : 'template/'}`,
-    {
-      hint: near.length > 0 && own === undefined ? `did you mean ${near.join(' or ')}? Else ${pull}` : pull,
-    },
-  );
+  const among =
+    known.length === 0
+      ? 'in template/'
+      : places === 'template/'
+        ? `in template/, which has ${known.join(', ')}`
+        : `among those of ${places}: ${known.join(', ')}`;
+  return new UserError('BAN-E111', `there is no template ${language === '' ? '""' : language} ${among}`, {
+    hint: near.length > 0 && own === undefined ? `did you mean ${near.join(' or ')}? Else ${pull}` : pull,
+  });
 }
 
 /** Whether a template may be called so: one folder name (`node22`, `golang-http@1.0`). */

@@ -1,5 +1,8 @@
-/** What a project's .gitignore should hold. `/build/` (faas-cli's folder) is anchored: a bare `build` would also hide the folder of that name inside a template. */
-export const ignoredByProjects = ['.bantam/', '.secrets', '/build/'] as const;
+/**
+ * What a project's .gitignore should hold, for its functions too: templates bring no .gitignore, since npm leaves such files out of packages.
+ * `/build/` (faas-cli's folder) is anchored: a bare `build` would also hide the folder of that name inside a template.
+ */
+export const ignoredByProjects = ['node_modules/', '.bantam/', '.secrets', '/build/'] as const;
 
 /** The text of a .gitignore with the missing ones of {@link ignoredByProjects} added at its end; the same text if none is missing. Line ends are the file's. */
 export function extendGitignore(text: string | undefined): string {

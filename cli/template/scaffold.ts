@@ -31,7 +31,7 @@ export async function prepareScaffold(request: ScaffoldRequest, pack: TemplatePa
   const name = templateName(request.language);
   const inPack = await isInPack(pack, name);
   const known = [...new Set([...(await templateNames(projectFolder)), ...(await foldersIn(pack.folder))])];
-  if (!inPack && !known.includes(name)) throw unknownTemplate(request.language, known);
+  if (!inPack && !known.includes(name)) throw unknownTemplate(request.language, known, 'template/ and bantam’s own');
   const installation = inPack ? await planInstallation(pack, name, projectFolder) : undefined;
   const template =
     installation?.state === 'absent'

@@ -5,6 +5,8 @@ import { LiveLines } from './live.ts';
 import type { ReportedAnswer, Reporter, ReporterOptions } from './reporter.ts';
 import { formatTable } from './table.ts';
 
+const newline = 0x0a;
+
 type Style = Parameters<typeof styleText>[0];
 
 /** Text for people: the story on stderr (live lines on a terminal, plain ones off it), the answer on stdout. */
@@ -12,6 +14,8 @@ export class HumanReporter implements Reporter {
   readonly #options: ReporterOptions;
   readonly #live: LiveLines;
   readonly #interactive: boolean;
+  /** A terminal's line that a function's answer left open: what comes next begins a new one. */
+  #openLine = false;
 
   constructor(options: ReporterOptions) {
     this.#options = options;
@@ -22,6 +26,7 @@ export class HumanReporter implements Reporter {
 
   readonly report = (event: Event): void => {
     const { quiet, verbose } = this.#options;
+    if (event.type !== 'output') this.#closeLine();
     switch (event.type) {
       case 'target':
         if (!quiet) this.#live.above(`${this.#style('cyan', '→')} ${event.text}`);
@@ -38,7 +43,7 @@ export class HumanReporter implements Reporter {
         break;
       case 'progress':
         if (!quiet && (event.minor !== true || verbose || this.#interactive))
-          this.#live.update(event.about, event.text);
+          this.#live.update(event.about, shortenDigests(event.text));
         break;
       case 'log':
         if (verbose) this.#live.above(this.#style('dim', `${event.about}  ${event.text.replace(/\n$/, '')}`));
@@ -49,6 +54,7 @@ export class HumanReporter implements Reporter {
       case 'output':
         this.#live.clear();
         this.#options.stdout.write(event.bytes);
+        this.#openLine = this.#options.stdout.isTTY === true && event.bytes.at(-1) !== newline;
         break;
       default:
         event satisfies never;
@@ -56,6 +62,7 @@ export class HumanReporter implements Reporter {
   };
 
   async answer(answer: ReportedAnswer): Promise<void> {
+    this.#closeLine();
     this.#live.clear();
     for (const block of answer.blocks) {
       const text = block.kind === 'line' ? block.text : await formatTable(block, this.#options.stdout.isTTY === true);
@@ -64,6 +71,7 @@ export class HumanReporter implements Reporter {
   }
 
   fail(failure: Failure): void {
+    this.#closeLine();
     this.#live.clear();
     if (failure.code === 'BAN-INTERRUPTED') {
       this.#options.stderr.write('interrupted\n');
@@ -85,6 +93,11 @@ export class HumanReporter implements Reporter {
     this.#live.clear();
   }
 
+  #closeLine(): void {
+    if (this.#openLine) this.#options.stdout.write('\n');
+    this.#openLine = false;
+  }
+
   #style(style: Style, text: string): string {
     const { color, environment, stderr } = this.#options;
     const wanted = color && !environment['NO_COLOR'] && (stderr.isTTY === true || Boolean(environment['FORCE_COLOR']));
@@ -94,4 +107,9 @@ export class HumanReporter implements Reporter {
 
 function about(name: string | undefined, text: string): string {
   return name === undefined ? text : `${name}  ${text}`;
+}
+
+/** `@sha256:0123456789ab…`: enough of a digest to recognise it, and room for the rest of the line. */
+function shortenDigests(text: string): string {
+  return text.replace(/(sha256:[0-9a-f]{12})[0-9a-f]{52}/g, '$1…');
 }

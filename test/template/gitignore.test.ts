@@ -4,12 +4,12 @@ import { extendGitignore, harmfulLines } from '../../cli/template/gitignore.ts';
 
 describe('the .gitignore of a project', () => {
   for (const [text, expected] of [
-    [undefined, '.bantam/\n.secrets\n/build/\n'],
-    ['', '.bantam/\n.secrets\n/build/\n'],
+    [undefined, 'node_modules/\n.bantam/\n.secrets\n/build/\n'],
+    ['', 'node_modules/\n.bantam/\n.secrets\n/build/\n'],
     ['node_modules', 'node_modules\n.bantam/\n.secrets\n/build/\n'],
-    ['# mine\r\n.secrets\r\n', '# mine\r\n.secrets\r\n.bantam/\r\n/build/\r\n'],
-    ['template\nbuild\n.secrets\n', 'template\nbuild\n.secrets\n.bantam/\n'],
-    ['/.bantam\n/.secrets/\nbuild/\n', '/.bantam\n/.secrets/\nbuild/\n'],
+    ['# mine\r\n.secrets\r\n', '# mine\r\n.secrets\r\nnode_modules/\r\n.bantam/\r\n/build/\r\n'],
+    ['template\nbuild\n.secrets\n', 'template\nbuild\n.secrets\nnode_modules/\n.bantam/\n'],
+    ['/.bantam\n/.secrets/\nbuild/\nnode_modules\n', '/.bantam\n/.secrets/\nbuild/\nnode_modules\n'],
   ] as const) {
     it(`becomes ${JSON.stringify(expected)} from ${JSON.stringify(text)}`, () =>
       assert.equal(extendGitignore(text), expected));

@@ -77,7 +77,10 @@ describe('scaffolding a function', () => {
       ),
     );
     assert.equal((await stat(bed.stackFile)).mode & 0o777, 0o600);
-    assert.equal(await readFile(join(bed.project, '.gitignore'), 'utf8'), 'mine\n.bantam/\n.secrets\n/build/\n');
+    assert.equal(
+      await readFile(join(bed.project, '.gitignore'), 'utf8'),
+      'mine\nnode_modules/\n.bantam/\n.secrets\n/build/\n',
+    );
     const again = await scaffold(
       await prepareScaffold({ name: 'c', language: 'ts', stackFile: bed.stackFile }, bed.pack),
     );

@@ -7,7 +7,7 @@ import { defineCommand } from '../../command.ts';
 import { exitCodeOf, gravest, UserError } from '../../errors.ts';
 import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
 import { selectFunctions } from '../../stack/select.ts';
-import { describeBuild } from '../describe-outcome.ts';
+import { describeBuilds } from '../describe-outcome.ts';
 
 /** `bantam fn build`: images of several functions for several platforms, through docker buildx. */
 export const build = defineCommand({
@@ -88,7 +88,7 @@ export const build = defineCommand({
     return {
       exit: gravest(outcomes.map((outcome) => ('failure' in outcome ? exitCodeOf(outcome.failure) : 0))),
       document: { functions: outcomes },
-      blocks: outcomes.flatMap(describeBuild),
+      blocks: describeBuilds(outcomes),
     };
   },
 });

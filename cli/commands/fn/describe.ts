@@ -14,7 +14,7 @@ export const describe = defineCommand({
       throw new UserError('BAN-E404', `${gateway.url} knows no function "${name}"`, {
         hint: 'bantam fn list shows what is there',
       });
-    const { labels, annotations, ...rest } = status;
+    const { labels, annotations, envVars, ...rest } = status;
     const facts: [string, string][] = Object.entries(rest).flatMap(([key, value]): [string, string][] =>
       value === null || value === undefined
         ? []
@@ -22,6 +22,7 @@ export const describe = defineCommand({
     );
     const rows = [
       ...facts,
+      ...Object.entries(envVars ?? {}).map(([key, value]): [string, string] => [`environment ${key}`, value]),
       ...Object.entries(labels ?? {}).map(([key, value]): [string, string] => [`label ${key}`, value]),
       ...Object.entries(annotations ?? {}).map(([key, value]): [string, string] => [`annotation ${key}`, value]),
       ['url', `${gateway.url}/function/${name}`] as [string, string],

@@ -61,9 +61,7 @@ export const invoke = defineCommand({
         type: 'warning',
         about: name,
         text: `answered ${answer.status}`,
-        ...(answer.status === 404
-          ? { hint: `bantam fn list; or is "${options.path ?? '/'}" no path of the function?` }
-          : { hint: `bantam fn logs ${name}` }),
+        hint: adviceFor(answer.status, name, options.path ?? '/'),
       });
     }
     return {
@@ -80,6 +78,13 @@ export const invoke = defineCommand({
     };
   },
 });
+
+/** Gateways answer 404 or 503 for a function that is not there, too. */
+function adviceFor(status: number, name: string, path: string): string {
+  if (status === 404) return `is ${name} deployed (bantam fn list), and is "${path}" a path of it?`;
+  if (status === 503) return `is ${name} deployed, and is a replica of it ready? bantam fn list`;
+  return `bantam fn logs ${name}`;
+}
 
 async function readBody(
   data: string | undefined,

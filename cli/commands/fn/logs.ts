@@ -1,5 +1,5 @@
 import { defineCommand } from '../../command.ts';
-import { UserError } from '../../errors.ts';
+import { exitCodes, Interrupted, UserError } from '../../errors.ts';
 import { followLogs } from '../../openfaas/follow.ts';
 import { selectFunctions } from '../../stack/select.ts';
 
@@ -22,7 +22,8 @@ export const logs = defineCommand({
     const { gateway } = await context.gateway();
     const since = readSince(input.options.since, context.now());
     const lines: unknown[] = [];
-    await Promise.all(
+    const widest = names.length > 1 ? Math.max(...names.map(({ length }) => length)) + 2 : 0;
+    const readAll = Promise.all(
       names.map(async (name) => {
         const query = {
           name,
@@ -40,12 +41,19 @@ export const logs = defineCommand({
             context.report({
               type: 'output',
               bytes: new TextEncoder().encode(
-                `${names.length > 1 ? `${name}  ` : ''}${line.timestamp.slice(0, 19)} ${line.text.replace(/\n$/, '')}\n`,
+                `${widest === 0 ? '' : name.padEnd(widest)}${toSeconds(line.timestamp)} ${line.text.replace(/\n$/, '')}\n`,
               ),
             });
         }
       }),
     );
+    try {
+      await readAll;
+    } catch (thrown) {
+      // Ctrl-C is how following ends.
+      if (!(thrown instanceof Interrupted && input.options.follow)) throw thrown;
+      return { exit: exitCodes.interrupted, document: { lines }, blocks: [] };
+    }
     return { document: { lines }, blocks: [] };
   },
 });
@@ -63,4 +71,10 @@ function readSince(text: string | undefined, now: Date): string | undefined {
       hint: 'write --since 10m, or a time like 2026-01-31T12:00:00Z',
     });
   return new Date(time).toISOString();
+}
+
+/** `2026-01-31T12:00:00Z`: UTC, to the second; a time that is none stays as it is. */
+function toSeconds(timestamp: string): string {
+  const time = Date.parse(timestamp);
+  return Number.isNaN(time) ? timestamp : `${new Date(time).toISOString().slice(0, 19)}Z`;
 }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { Block } from '../../command.ts';
 import { defineCommand } from '../../command.ts';
 import { UserError } from '../../errors.ts';
+import { parseReference } from '../../oci/reference.ts';
 import { lookForStack } from '../../stack/find.ts';
 import { prepareScaffold, scaffold } from '../../template/scaffold.ts';
 
@@ -39,16 +39,22 @@ export const newFunction = defineCommand({
       {
         folder: join(context.packageFolder, 'templates'),
         source: 'bantam',
-        version: await readVersion(context.packageFolder),
+        version: context.version(),
       },
     );
     const done = await scaffold(plan, context.signal);
     for (const text of done.notes) context.report({ type: 'note', text });
+    if (namesNoRegistry(done.image))
+      context.report({
+        type: 'warning',
+        text: `the image of ${name} is called ${done.image}, which means Docker Hub’s own library: nobody can push there`,
+        hint: `write image: registry.lan:5000/${done.image} in ${relative(context.folder, stackFile)}; --prefix or $OPENFAAS_PREFIX does it for new functions`,
+      });
     const lines = [
       ...done.written.map((file) => `wrote ${relative(context.folder, file) || '.'}`),
       ...(done.welcomeMessage === undefined ? [] : ['', done.welcomeMessage.trimEnd()]),
       '',
-      `next: bantam fn build ${name} --push, then bantam fn deploy ${name}`,
+      `next: bantam fn deploy ${name} (builds, pushes, deploys; a gateway to try it on: bantam local up)`,
     ];
     return {
       document: { name, image: done.image, stack: stackFile, written: done.written },
@@ -57,9 +63,8 @@ export const newFunction = defineCommand({
   },
 });
 
-async function readVersion(packageFolder: string): Promise<string> {
-  const manifest: unknown = JSON.parse(await readFile(join(packageFolder, 'package.json'), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown';
+function namesNoRegistry(image: string): boolean {
+  if (image.includes('${')) return false; // Known only when the stack file is read.
+  const { registry, repository } = parseReference(image);
+  return registry === 'docker.io' && repository.startsWith('library/');
 }

@@ -27,12 +27,13 @@ export const remove = defineCommand({
         }
       }),
     );
+    const widest = Math.max(...input.names.map(({ length }) => length));
     return {
       exit: gravest(functions.map(({ failure }) => (failure === undefined ? 0 : exitCodeOf(failure)))),
       document: { functions },
       blocks: functions.flatMap(({ name, failure }) =>
         failure === undefined
-          ? [{ kind: 'line' as const, text: `${name}   removed` }]
+          ? [{ kind: 'line' as const, text: `${name.padEnd(widest)}   removed` }]
           : describeFailureOf(name, failure),
       ),
     };

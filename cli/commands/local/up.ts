@@ -1,7 +1,10 @@
 import { dirname, join } from 'node:path';
 import { defineCommand } from '../../command.ts';
+import type { Context } from '../../context.ts';
 import { Interrupted } from '../../errors.ts';
+import { pullCredentials } from '../../local/pull-credentials.ts';
 import { startLocal } from '../../local/start.ts';
+import { openDockerCredentials } from '../../registry/credentials.ts';
 
 /** `bantam local up`: an OpenFaaS gateway on this machine that runs deployed images as containers; in the foreground until Ctrl-C. */
 export const up = defineCommand({
@@ -30,32 +33,51 @@ export const up = defineCommand({
       port: options.port,
       user: options.username,
       passwordFile: options.passwordFile,
+      version: context.version(),
+      credentials: pullCredentials(
+        openDockerCredentials({
+          environment: context.environment,
+          homeFolder: context.home,
+          runProgram: context.run,
+          report: context.report,
+        }),
+      ),
       signal: context.signal,
     });
-    try {
-      const facts = { url: local.url, username: local.user, state: join(stateFolder, 'local.json') };
-      context.report({
-        type: 'target',
-        text: `local (faas-netes dialect) at ${local.url}, user ${local.user}; functions reach it as ${local.insideUrl}`,
-      });
-      context.report({
-        type: 'note',
-        text: `bantam uses it by itself in this project; others: user ${local.user}, password in ${facts.state}`,
-      });
-      context.report({ type: 'note', text: 'Ctrl-C stops it and removes its containers' });
-      if (input.globals.json)
-        context.report({ type: 'output', bytes: new TextEncoder().encode(`${JSON.stringify(facts)}\n`) });
-      await new Promise<never>((_resolve, reject) => {
-        const stop = (): void => reject(new Interrupted());
-        if (context.signal.aborted) stop();
-        context.signal.addEventListener('abort', stop, { once: true });
-        // A timer keeps the process up while nothing is asked.
-        const keep = setInterval(() => undefined, 60_000);
-        context.signal.addEventListener('abort', () => clearInterval(keep), { once: true });
-      });
-      return { document: facts, blocks: [] };
-    } finally {
-      await local.close();
-    }
+    const facts = { url: local.url, username: local.user, state: join(stateFolder, 'local.json') };
+    context.report({
+      type: 'target',
+      text: `local (faas-netes dialect) at ${local.url}, user ${local.user}; functions reach it as ${local.insideUrl}`,
+    });
+    context.report({
+      type: 'note',
+      text: `bantam uses it by itself in this project; others: user ${local.user}, password in ${facts.state}`,
+    });
+    context.report({ type: 'note', text: 'Ctrl-C stops it and removes its containers' });
+    return {
+      document: facts,
+      blocks: [],
+      afterwards: async () => {
+        try {
+          await interruption(context);
+        } finally {
+          context.report({ type: 'progress', about: 'local', text: 'stopping' });
+          await local.close();
+        }
+      },
+    };
   },
 });
+
+/** Rejects with Interrupted at Ctrl-C; a timer keeps the process up while nothing is asked. */
+async function interruption({ signal }: Pick<Context, 'signal'>): Promise<never> {
+  return await new Promise<never>((_resolve, reject) => {
+    const keep = setInterval(() => undefined, 60_000);
+    const stop = (): void => {
+      clearInterval(keep);
+      reject(new Interrupted());
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}

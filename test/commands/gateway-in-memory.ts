@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { faasNetes } from '../../cli/local/dialect-faas-netes.ts';
+import { createGateway } from '../../cli/local/gateway.ts';
+import { listen } from '../../cli/local/listen.ts';
+import { SecretStore } from '../../cli/local/secret-store.ts';
+import { ScriptedProvider } from '../local/scripted-provider.ts';
+
+/** A gateway without an engine behind it: a real HTTP front, functions in memory, one of them (`hello`) deployed and answering. */
+export interface GatewayInMemory extends AsyncDisposable {
+  readonly url: string;
+  readonly password: string;
+  readonly provider: ScriptedProvider;
+  /** `http://admin:…@127.0.0.1:PORT`: an address that brings its login along. */
+  readonly loggedIn: string;
+  /** Deploys one more function; nothing answers for it. */
+  deploy(name: string): Promise<void>;
+}
+
+/** Starts it. The function answers `pong` without a line end, with status 200, or 500 on the path `/broken`. */
+export async function startGatewayInMemory(): Promise<GatewayInMemory> {
+  const folder = await mkdtemp(join(tmpdir(), 'bantam-gateway-'));
+  const password = 'not-a-secret';
+  const closing = new AbortController();
+  const provider = new ScriptedProvider();
+  const replica = createServer((request, response) => {
+    response.writeHead(request.url?.startsWith('/broken') === true ? 500 : 200, { 'content-type': 'text/plain' });
+    response.end(request.url === '/bytes' ? Buffer.from([0xff, 0x00, 0xfe]) : 'pong');
+  });
+  await new Promise<void>((resolve) => replica.listen(0, '127.0.0.1', resolve));
+  const listener = await listen(
+    '127.0.0.1',
+    0,
+    createGateway({
+      provider,
+      secrets: await SecretStore.open(join(folder, 'secrets')),
+      dialect: faasNetes,
+      credentials: { user: 'admin', password },
+      version: '9.9.9',
+      closing: closing.signal,
+    }),
+  );
+  const address = `127.0.0.1:${listener.port}`;
+  const deploy = async (name: string): Promise<void> => {
+    const answer = await fetch(`http://${address}/system/functions`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` },
+      body: JSON.stringify({ service: name, image: `registry.lan:5000/${name}:1`, envVars: { LEVEL: 'high' } }),
+    });
+    if (!answer.ok) throw new Error(`the gateway refused: ${answer.status}`);
+  };
+  await deploy('hello');
+  provider.addresses.set('hello', [`http://127.0.0.1:${(replica.address() as AddressInfo).port}`]);
+  provider.available('hello', 1);
+  provider.lines = [1, 2].map((second) => ({
+    instance: 'hello-1',
+    timestamp: `2026-01-31T12:00:0${second}.5Z`,
+    text: `line ${second}`,
+  }));
+  return {
+    url: `http://${address}`,
+    password,
+    provider,
+    deploy,
+    loggedIn: `http://admin:${password}@${address}`,
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      await listener.close();
+      replica.closeAllConnections();
+      await new Promise((resolve) => replica.close(resolve));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
+import { describeDeploy } from '../../cli/commands/describe-deploy.ts';
+import { describeFailureOf } from '../../cli/commands/describe-outcome.ts';
+import type { Event } from '../../cli/events.ts';
+import { openReporter, type Reporter } from '../../cli/ui/reporter.ts';
+
+/** Every kind of event once. */
+const story: readonly Event[] = [
+  { type: 'target', text: 'local at http://127.0.0.1:8585' },
+  { type: 'note', text: 'a note', about: 'hello' },
+  { type: 'warning', text: 'a warning', about: 'hello', hint: 'do this' },
+  { type: 'trace', text: 'GET /' },
+  { type: 'progress', about: 'hello', text: `reading sha256:${'0'.repeat(64)}` },
+  { type: 'progress', about: 'hello', text: 'step 3/8', minor: true },
+  { type: 'log', about: 'hello', text: 'a line\n', stream: 'stdout' },
+  { type: 'output', bytes: new TextEncoder().encode('answer') },
+  { type: 'ended', about: 'hello' },
+];
+
+function open(options: { json?: boolean; quiet?: boolean; verbose?: boolean } = {}): {
+  reporter: Reporter;
+  stdout: () => string;
+  stderr: () => string;
+} {
+  const streams = [new PassThrough(), new PassThrough()] as const;
+  const written = streams.map((stream) => {
+    let text = '';
+    stream.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    return () => {
+      stream.read();
+      return text;
+    };
+  });
+  const reporter = openReporter({
+    // A pipe has what reporters use of a terminal's stream; isTTY is undefined.
+    stdout: streams[0] as unknown as NodeJS.WriteStream,
+    stderr: streams[1] as unknown as NodeJS.WriteStream,
+    environment: {},
+    json: false,
+    quiet: false,
+    verbose: false,
+    color: true,
+    ...options,
+  });
+  return { reporter, stdout: () => written[0]?.() ?? '', stderr: () => written[1]?.() ?? '' };
+}
+
+async function tell(options: Parameters<typeof open>[0]): Promise<{ stdout: string; stderr: string }> {
+  const { reporter, stdout, stderr } = open(options);
+  for (const event of story) reporter.report(event);
+  await reporter.answer({ document: { name: 'hello' }, blocks: [{ kind: 'line', text: 'done' }] }, true);
+  await reporter.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  return { stdout: stdout(), stderr: stderr() };
+}
+
+describe('reporters, off a terminal', () => {
+  it('tell the story on stderr and the answer on stdout', async () => {
+    const { stdout, stderr } = await tell({});
+    assert.equal(stdout, 'answerdone\n');
+    assert.deepEqual(stderr.trimEnd().split('\n'), [
+      '→ local at http://127.0.0.1:8585',
+      'hello  a note',
+      'warning  hello  a warning',
+      '         next: do this',
+      'hello  reading sha256:000000000000…',
+    ]);
+  });
+
+  it('leave all but warnings out with --quiet, and nothing with --verbose', async () => {
+    assert.equal((await tell({ quiet: true })).stderr, 'warning  hello  a warning\n         next: do this\n');
+    const { stderr } = await tell({ verbose: true });
+    for (const text of ['GET /', 'hello  step 3/8', 'hello  a line']) assert.ok(stderr.includes(text), text);
+  });
+
+  it('give one document with --json, warnings and output in it', async () => {
+    const { stdout, stderr } = await tell({ json: true });
+    assert.equal(stderr, '');
+    assert.deepEqual(JSON.parse(stdout), {
+      ok: true,
+      name: 'hello',
+      output: 'answer',
+      warnings: [{ text: 'a warning', about: 'hello', hint: 'do this' }],
+    });
+  });
+
+  it('show a failure with its details and what to do next, a bug with where to look', () => {
+    const { reporter, stderr } = open();
+    reporter.fail({ code: 'BAN-E401', message: 'no answer', hint: 'look', details: ['line'] });
+    assert.equal(stderr(), 'error  BAN-E401  no answer\n       line\n       next: look\n');
+    const bug = open();
+    bug.reporter.fail({ code: 'BAN-BUG', message: 'oops', details: ['at x'] });
+    assert.match(bug.stderr(), /this is a bug in bantam: oops\n +at x\n +node v.*report it/);
+    const interrupted = open();
+    interrupted.reporter.fail({ code: 'BAN-INTERRUPTED', message: 'interrupted' });
+    assert.equal(interrupted.stderr(), 'interrupted\n');
+  });
+
+  it('give no second document for what goes wrong after the answer', async () => {
+    const { reporter, stdout, stderr } = open({ json: true });
+    await reporter.answer({ document: {}, blocks: [] }, true);
+    reporter.fail({ code: 'BAN-INTERRUPTED', message: 'interrupted' });
+    reporter.fail({ code: 'BAN-E202', message: 'the engine does not answer' });
+    assert.deepEqual(JSON.parse(stdout()), { ok: true });
+    assert.equal(stderr(), 'BAN-E202  the engine does not answer\n');
+  });
+});
+
+describe('the lines of outcomes', () => {
+  it('name a failed function once', () => {
+    assert.deepEqual(
+      describeFailureOf('hello', { code: 'BAN-E207', message: 'hello: the handler does not compile', hint: 'mend it' }),
+      [
+        { kind: 'line', text: '✗ hello   the handler does not compile  (BAN-E207)' },
+        { kind: 'line', text: '    next: mend it' },
+      ],
+    );
+    assert.match(
+      describeFailureOf('hello   linux/arm64', { code: 'BAN-E603', message: 'hello: ended' })
+        .map((block) => (block.kind === 'line' ? block.text : ''))
+        .join('\n'),
+      /^✗ hello {3}linux\/arm64 {3}ended/,
+    );
+  });
+
+  it('show the log of a failed deployment once', () => {
+    const line = { instance: 'hello-1', text: 'no database', timestamp: '' };
+    const outcome = {
+      name: 'hello',
+      action: 'updated',
+      verdict: 'not-ready',
+      revision: 'r',
+      deploy: 'd',
+      url: 'u',
+      replicas: { available: 0, wanted: 1 },
+      counts: { answers: 0, otherAnswers: 0 },
+      logLines: [line],
+      failure: { code: 'BAN-E502', message: 'hello: late', details: ['hello-1 | no database'] },
+    } as unknown as Parameters<typeof describeDeploy>[0][number];
+    const text = describeDeploy([outcome])
+      .map((block) => (block.kind === 'line' ? block.text : ''))
+      .join('\n');
+    assert.equal(text.split('no database').length, 2);
+  });
+});
