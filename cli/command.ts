@@ -1,4 +1,4 @@
-import type { Context } from './context.ts';
+import type { Context, GlobalOptions } from './context.ts';
 import type { ExitCode } from './errors.ts';
 
 /** How an option is written and what its value is: `flag` a boolean, `text` a string, `list` comma-separated and repeatable, `number` a whole number ≥ 0. */
@@ -16,15 +16,6 @@ export type OptionValue<Specification extends OptionSpecification> = Specificati
     : Specification['kind'] extends 'number'
       ? number | undefined
       : string | undefined;
-
-/** The options of every command; see program.ts. */
-export interface GlobalOptions {
-  readonly stack: string | undefined;
-  readonly gateway: string | undefined;
-  readonly namespace: string | undefined;
-  readonly json: boolean;
-  readonly yes: boolean;
-}
 
 /** What a command was called with. `names` are its positional arguments. */
 export interface Input<Options extends Record<string, OptionSpecification>> {

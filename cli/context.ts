@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Builder } from './build/builder.ts';
-import type { GlobalOptions } from './command.ts';
 import { UserError } from './errors.ts';
 import type { Report } from './events.ts';
 import type { GatewayAddress, GatewaySource } from './openfaas/address.ts';
@@ -17,6 +16,15 @@ import type { runProgram } from './tools/exec.ts';
 
 /** Why a run is ended: its answer has no reader any more (`bantam … | head`). That is no failure and needs no word. */
 export const nobodyReads = Symbol('nobody reads');
+
+/** The options of every command; see program.ts. */
+export interface GlobalOptions {
+  readonly stack: string | undefined;
+  readonly gateway: string | undefined;
+  readonly namespace: string | undefined;
+  readonly json: boolean;
+  readonly yes: boolean;
+}
 
 /** The facts of the process, gathered in main.ts. */
 export interface Surroundings {

@@ -1,8 +1,9 @@
 import { Command as CommanderCommand, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { Command, GlobalOptions, OptionSpecification } from './command.ts';
-import { nobodyReads, openContext, packageVersion, type Surroundings } from './context.ts';
+import type { Command, OptionSpecification } from './command.ts';
+import { type GlobalOptions, nobodyReads, openContext, packageVersion, type Surroundings } from './context.ts';
 import { describeFailure, type ExitCode, exitCodeOf, exitCodes, Interrupted, UserError } from './errors.ts';
-import { openReporter, type Reporter } from './ui/reporter.ts';
+import { openReporter } from './ui/open-reporter.ts';
+import type { Reporter } from './ui/reporter.ts';
 
 /** A row of the table: how a command is called, what help says of it, and where it is. `everyday`: callable without its noun too. */
 export interface CommandRow {

@@ -9,7 +9,7 @@ import type { Registry } from '../registry/registry.ts';
 import { type DeployedImage, deployedReference } from './deployment.ts';
 
 /** An image as it lies in its registry, before anything is sent to a gateway. */
-export interface InspectedImage extends DeployedImage {
+export interface DeployableImage extends DeployedImage {
   readonly platforms: readonly Platform[];
 }
 
@@ -25,12 +25,12 @@ export interface ImageExpectation {
  * there, or lacks the node's platform, destroys the running function. Throws BAN-E503 (nothing under that tag), E505
  * (the gateway's architecture is missing), and what the registry throws.
  */
-export async function inspectImage(
+export async function readDeployableImage(
   registry: Registry,
   image: string,
   expected: ImageExpectation,
   signal: AbortSignal,
-): Promise<InspectedImage> {
+): Promise<DeployableImage> {
   const tagged = parseReference(image);
   const reference: Reference =
     expected.digest === undefined

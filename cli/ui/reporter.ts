@@ -1,7 +1,5 @@
 import type { Failure } from '../errors.ts';
 import type { Report } from '../events.ts';
-import { HumanReporter } from './human.ts';
-import { JsonReporter } from './json.ts';
 
 /** A table or a line of an answer; the same shape as command.ts's Block. */
 export type AnswerBlock =
@@ -32,9 +30,4 @@ export interface ReporterOptions {
   readonly quiet: boolean;
   readonly verbose: boolean;
   readonly color: boolean;
-}
-
-/** Chooses the reporter: one JSON document with `--json`, text otherwise. */
-export function openReporter(options: ReporterOptions): Reporter {
-  return options.json ? new JsonReporter(options) : new HumanReporter(options);
 }

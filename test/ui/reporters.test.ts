@@ -3,7 +3,8 @@ import { PassThrough } from 'node:stream';
 import { describeDeploy } from '../../cli/commands/describe-deploy.ts';
 import { describeFailureOf } from '../../cli/commands/describe-outcome.ts';
 import type { Event } from '../../cli/events.ts';
-import { openReporter, type Reporter } from '../../cli/ui/reporter.ts';
+import { openReporter } from '../../cli/ui/open-reporter.ts';
+import type { Reporter } from '../../cli/ui/reporter.ts';
 
 /** Every kind of event once. */
 const story: readonly Event[] = [

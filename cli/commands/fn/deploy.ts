@@ -10,7 +10,7 @@ import { parsePlatform } from '../../oci/platform.ts';
 import { systemClock } from '../../rollout/clock.ts';
 import { type DeployOutcome, deployFunction } from '../../rollout/deploy.ts';
 import { newDeployId } from '../../rollout/identities.ts';
-import { inspectImage } from '../../rollout/image.ts';
+import { readDeployableImage } from '../../rollout/image.ts';
 import { selectFunctions } from '../../stack/select.ts';
 import type { Stack, StackFunction } from '../../stack/stack.ts';
 import { describeDeploy } from '../describe-deploy.ts';
@@ -130,7 +130,7 @@ async function deployOne(
   const { report, signal } = context;
   try {
     report({ type: 'progress', about: declared.name, text: 'reading the image' });
-    const image = await inspectImage(
+    const image = await readDeployableImage(
       await context.registry(),
       declared.image,
       { digest, architecture: options.force ? '' : architecture, dialect: target.dialect },
