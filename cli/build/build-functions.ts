@@ -53,14 +53,19 @@ export async function withPlans<Result>(
   ports: Pick<BuildPorts, 'findTemplate' | 'report' | 'signal'>,
   use: (plan: BuildPlan) => Promise<Result>,
 ): Promise<readonly (Result | BuildOutcome)[]> {
-  const scratch = await mkdtemp(join(tmpdir(), 'bantam-build-'));
+  const scratch = await mkdtemp(join(tmpdir(), 'bantam-build-')).catch((cause: Error) => {
+    throw new UserError('BAN-E003', `no temporary folder can be made in ${tmpdir()}: ${cause.message}`, {
+      hint: 'make it writable, or name another one: TMPDIR=/path',
+      cause,
+    });
+  });
   const limit = pLimit(Math.max(2, availableParallelism()));
   try {
     const jobs = request.functions.map((declared) =>
       limit(async (): Promise<Result | BuildOutcome> => {
         if (ports.signal.aborted) throw new Interrupted();
         try {
-          return await use(await planFunction(request, declared, join(scratch, declared.name), ports.findTemplate));
+          return await use(await planFunction(request, declared, join(scratch, declared.name), ports));
         } catch (thrown) {
           if (!(thrown instanceof UserError)) throw thrown;
           const failure = describeFailure(thrown);
@@ -81,11 +86,11 @@ async function planFunction(
   request: BuildRequest,
   declared: StackFunction,
   folder: string,
-  findTemplate: BuildPorts['findTemplate'],
+  { findTemplate, signal }: Pick<BuildPorts, 'findTemplate' | 'signal'>,
 ): Promise<BuildPlan> {
   const template = await findTemplate(request.stack.folder, declared.language);
   const handler = await requireHandler(request.stack, declared);
-  const context = await layOutContext(template, handler, folder);
+  const context = await layOutContext(template, handler, folder, signal);
   const dockerfile = await readFile(join(context.folder, 'Dockerfile'), 'utf8').catch((cause: unknown) => {
     throw new UserError('BAN-E112', `the template ${template.name} has no Dockerfile`, {
       hint: `look into ${template.folder}`,
@@ -101,20 +106,12 @@ async function planFunction(
     platforms: platformsOf(request, declared),
     output: request.output(declared.name),
     buildArguments: declared.buildArguments,
-    buildContexts: usedContexts(request.buildContexts, dockerfile),
+    buildContexts: request.buildContexts,
     instance: request.instance,
     ownHistoryEntries: facts.ownHistoryEntries,
     targetRuns: facts.targetRuns,
     sources: { inContext: template.handlerFolder, folder: handler },
   };
-}
-
-/** Only the replacements that the Dockerfile names: BuildKit would load the others for nothing. */
-function usedContexts(
-  contexts: Readonly<Record<string, string>>,
-  dockerfile: string,
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(contexts).filter(([name]) => dockerfile.includes(name)));
 }
 
 /** Reads `NAME=VALUE` replacements of base images from `--build-context` and from BANTAM_BUILD_CONTEXTS (separated by white space). The value is what follows the first `=` behind the digest. Throws BAN-E001. */

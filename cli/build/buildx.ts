@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { describeFailure, Interrupted, UserError } from '../errors.ts';
@@ -51,11 +52,9 @@ interface Built {
 }
 
 async function build(plan: BuildPlan, ports: BuildxPorts, report: Report, signal: AbortSignal): Promise<Built> {
+  if (plan.output.kind === 'layout') await refuseForeignFolder(plan.output.folder);
   if (plan.instance !== undefined) await ensureOwnBuilder(plan.instance, plan, ports.run, report, signal);
-  // A layout of the user's is finished beside its place and moved there as the last step.
-  const beside = plan.output.kind === 'layout' ? dirname(plan.output.folder) : ports.scratch;
-  await mkdir(beside, { recursive: true });
-  const scratch = await mkdtemp(join(beside, '.bantam-'));
+  const scratch = await makeScratch(plan, ports.scratch, report);
   const files: BuildFiles = { metadata: join(scratch, 'metadata.json'), layout: join(scratch, 'layout') };
   const keeps = plan.output.kind === 'push' || plan.output.kind === 'layout';
   try {
@@ -70,8 +69,8 @@ async function build(plan: BuildPlan, ports: BuildxPorts, report: Report, signal
     report({ type: 'progress', about: plan.name, text: 'checking the image' });
     const sizes = await ports.images.verify(plan, files.layout, digest, signal);
     if (plan.output.kind === 'layout') {
-      await rm(plan.output.folder, { recursive: true, force: true });
-      await rename(files.layout, plan.output.folder);
+      if (signal.aborted) throw new Interrupted();
+      await replaceFolder(files.layout, plan.output.folder, join(scratch, 'replaced'));
       return { digest, sizes };
     }
     report({ type: 'progress', about: plan.name, text: `pushing to ${plan.reference.registry}` });
@@ -81,7 +80,69 @@ async function build(plan: BuildPlan, ports: BuildxPorts, report: Report, signal
   }
 }
 
-const metadataSchema = v.object({ 'containerimage.digest': v.optional(v.string()) });
+/** Names of working folders; they are gone after a build unless it was killed. */
+const scratchPrefix = '.bantam-';
+
+/** A killed build's working folder is removed by the first build a day later: by then it is nobody's. Milliseconds. */
+const abandonedAfter = 24 * 3600 * 1000;
+
+/** A folder for what buildx writes. A layout of the user's is finished beside its place, so that moving it there is one step. Throws BAN-E003. */
+async function makeScratch(plan: BuildPlan, inCache: string, report: Report): Promise<string> {
+  const beside = plan.output.kind === 'layout' ? dirname(plan.output.folder) : inCache;
+  const make = async (): Promise<string> => {
+    await mkdir(beside, { recursive: true });
+    for (const name of await readdir(beside)) {
+      const folder = join(beside, name);
+      if (!name.startsWith(scratchPrefix)) continue;
+      const facts = await stat(folder).catch(() => undefined);
+      if (facts !== undefined && Date.now() - facts.mtimeMs > abandonedAfter)
+        await rm(folder, { recursive: true, force: true });
+    }
+    return await mkdtemp(join(beside, scratchPrefix));
+  };
+  return await make().catch(async (cause: Error) => {
+    if (plan.output.kind === 'layout')
+      throw new UserError('BAN-E003', `${beside} cannot be written to: ${cause.message}`, {
+        hint: 'choose another folder behind --output',
+        cause,
+      });
+    // The cache only saves time.
+    report({ type: 'trace', about: plan.name, text: `${beside} is not used: ${cause.message}` });
+    return await mkdtemp(join(tmpdir(), 'bantam-layout-'));
+  });
+}
+
+/** Throws BAN-E003 if something else than an image layout is where the layout shall go (`--output .` would name the handler folder). */
+async function refuseForeignFolder(folder: string): Promise<void> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === 'ENOENT') return [];
+    throw new UserError('BAN-E003', `${folder} is in the way: ${error.message}`, {
+      hint: 'choose another folder behind --output',
+      cause: error,
+    });
+  });
+  if (names.length === 0 || (names.includes('oci-layout') && names.includes('index.json'))) return;
+  throw new UserError('BAN-E003', `${folder} is there already and is no image layout`, {
+    hint: 'a layout would take its place: choose another folder behind --output',
+  });
+}
+
+/** Puts a folder where another one may be; that one is moved to `aside` first and stays whole until then. */
+async function replaceFolder(from: string, to: string, aside: string): Promise<void> {
+  const old = await rename(to, aside).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  await rename(from, to).catch(async (error: unknown) => {
+    if (old) await rename(aside, to);
+    throw error;
+  });
+}
+
+const metadataSchema = v.pipe(v.string(), v.parseJson(), v.object({ 'containerimage.digest': v.optional(v.string()) }));
 
 async function runBuildx(
   plan: BuildPlan,
@@ -108,6 +169,7 @@ async function runBuildx(
       text: log.plain,
       steps: log.failed(),
     });
-  const metadata = await readFile(files.metadata, 'utf8').catch(() => undefined);
-  return metadata === undefined ? undefined : v.parse(metadataSchema, JSON.parse(metadata))['containerimage.digest'];
+  const metadata = await readFile(files.metadata, 'utf8').catch(() => '{}');
+  const parsed = v.safeParse(metadataSchema, metadata);
+  return parsed.success ? parsed.output['containerimage.digest'] : undefined;
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { chmod, copyFile, mkdir, readdir, readFile, realpath, stat, utimes } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
-import { UserError } from '../errors.ts';
+import { createReadStream, type Dirent } from 'node:fs';
+import { chmod, copyFile, mkdir, readdir, realpath, stat, utimes } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { Interrupted, UserError } from '../errors.ts';
 import type { Template } from '../template/template.ts';
 
 /** A build context on disk, ready for any builder. `digest` is a hash over names, modes and bytes: same input, same digest. */
@@ -15,28 +15,50 @@ export interface BuildContext {
  * Lays out the one build context that all builders use: the template's files, with the handler folder over its
  * `handler_folder`. Modes become 0644 or 0755 and times are made from the content, so that umask, checkout and folder name
  * cannot reach the image. Left out: `node_modules` and `.git` anywhere, `build` and `template` at the top of a handler (as faas-cli does),
- * and the template's sample handler when the template is one of bantam's. Links are followed. Throws BAN-E003.
+ * and the template's sample handler when the template is one of bantam's. Links are followed. Throws BAN-E003, and
+ * {@link Interrupted} when `signal` aborts.
  */
-export async function layOutContext(template: Template, handler: string, folder: string): Promise<BuildContext> {
+export async function layOutContext(
+  template: Template,
+  handler: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<BuildContext> {
   const inContext = join(folder, template.handlerFolder);
-  await copyTree(
-    template.folder,
-    folder,
-    (path) =>
+  await mkdir(folder, { recursive: true });
+  // Where contexts lie (TMPDIR) may be inside a handler folder: a copy never copies itself.
+  const never = new Set([await realpath(folder), await realpath(dirname(folder))]);
+  await copyTree({
+    from: template.folder,
+    to: folder,
+    leftOut: (path) =>
       template.bantam && (path === template.handlerFolder || path.startsWith(`${template.handlerFolder}${sep}`)),
-  );
-  await copyTree(handler, inContext, (path) => path === 'build' || path === 'template');
+    never,
+    signal,
+  });
+  const leftOut = (path: string): boolean => path === 'build' || path === 'template';
+  await copyTree({ from: handler, to: inContext, leftOut, never, signal });
   const hash = createHash('sha256');
-  await settle(folder, folder, hash);
+  await settle(folder, folder, hash, signal);
   return { folder, digest: `sha256:${hash.digest('hex')}` };
 }
 
 const leftOutEverywhere = new Set(['node_modules', '.git', '.DS_Store']);
 
-async function copyTree(from: string, to: string, leftOut: (path: string) => boolean): Promise<void> {
+interface Copy {
+  readonly from: string;
+  readonly to: string;
+  readonly leftOut: (path: string) => boolean;
+  /** Real paths of folders that are not entered. */
+  readonly never: ReadonlySet<string>;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function copyTree({ from, to, leftOut, never, signal }: Copy): Promise<void> {
   const walk = async (path: string, parents: readonly string[]): Promise<void> => {
-    await mkdir(join(to, path), { recursive: true });
+    await mkdir(join(to, path), { recursive: true }).catch(cannotCopy(join(from, path)));
     for (const entry of await entries(join(from, path))) {
+      if (signal?.aborted === true) throw new Interrupted();
       const child = path === '' ? entry.name : join(path, entry.name);
       if (leftOutEverywhere.has(entry.name) || leftOut(child)) continue;
       const source = join(from, child);
@@ -52,9 +74,9 @@ async function copyTree(from: string, to: string, leftOut: (path: string) => boo
         const real = await realpath(source);
         if (parents.includes(real))
           throw new UserError('BAN-E003', `${source} is a link to a folder that holds it`, { hint: 'remove the link' });
-        await walk(child, [...parents, real]);
+        if (!never.has(real)) await walk(child, [...parents, real]);
       } else if (facts.isFile()) {
-        await copyFile(source, join(to, child));
+        await copyFile(source, join(to, child)).catch(cannotCopy(source));
         await chmod(join(to, child), (facts.mode & 0o100) === 0 ? 0o644 : 0o755);
       }
     }
@@ -62,22 +84,46 @@ async function copyTree(from: string, to: string, leftOut: (path: string) => boo
   await walk('', [await realpath(from)]);
 }
 
+/** What a user can cause: no permission, a full disk, a file where the template has a folder or the other way round. */
+function cannotCopy(source: string): (cause: NodeJS.ErrnoException) => never {
+  return (cause) => {
+    const clash = cause.code === 'EEXIST' || cause.code === 'EISDIR' || cause.code === 'ENOTDIR';
+    throw new UserError('BAN-E003', `${source} cannot be copied into the build context: ${cause.message}`, {
+      hint: clash
+        ? 'the template has a folder where the handler has a file of the same name, or the other way round: rename it'
+        : 'check its permissions, and the room in the temporary folder (TMPDIR)',
+      cause,
+    });
+  };
+}
+
 /**
  * Sets modes and times, and feeds the hash in a fixed order. A file's time is made from its content: buildx sends a file
  * again only if size, mode or time differ from what it sent before, so one time for all would hide an edit that keeps the
  * size, and the time of the copy would send everything every time.
  */
-async function settle(root: string, folder: string, hash: ReturnType<typeof createHash>): Promise<void> {
+async function settle(
+  root: string,
+  folder: string,
+  hash: ReturnType<typeof createHash>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  hash.update(`${relative(root, folder)}/\0`);
   for (const entry of await entries(folder)) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
-      await settle(root, path, hash);
+      await settle(root, path, hash, signal);
       continue;
     }
-    const bytes = await readFile(path);
-    const mode = (await stat(path)).mode & 0o777;
-    hash.update(`${relative(root, path)}\0${mode.toString(8)}\0${bytes.length}\0`).update(bytes);
-    const seconds = earliest + (createHash('sha256').update(bytes).digest().readUInt32BE() % span);
+    if (signal?.aborted === true) throw new Interrupted();
+    const { mode, size } = await stat(path);
+    hash.update(`${relative(root, path)}\0${(mode & 0o777).toString(8)}\0${size}\0`);
+    const content = createHash('sha256');
+    const bytes: AsyncIterable<Uint8Array> = createReadStream(path);
+    for await (const chunk of bytes) content.update(chunk);
+    const digest = content.digest();
+    hash.update(digest);
+    const seconds = earliest + (digest.readUInt32BE() % span);
     await utimes(path, seconds, seconds);
   }
   await chmod(folder, 0o755);
@@ -89,6 +135,11 @@ const earliest = 1_000_000_000;
 const span = 500_000_000;
 
 async function entries(folder: string): Promise<Dirent[]> {
-  const found = await readdir(folder, { withFileTypes: true });
+  const found = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    throw new UserError('BAN-E003', `${folder} cannot be read: ${cause.message}`, {
+      hint: 'check its permissions',
+      cause,
+    });
+  });
   return found.sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
 }

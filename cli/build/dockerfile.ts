@@ -1,6 +1,6 @@
 import { DockerfileParser, From } from 'dockerfile-ast';
 
-/** One stage of a Dockerfile. `platform` is the text of `--platform=`, arguments unexpanded. */
+/** One stage of a Dockerfile. In `from` and `platform` (the text of `--platform=`) the ARGs above the first FROM are filled in, others are not. */
 export interface Stage {
   readonly name: string | undefined;
   readonly from: string;
@@ -22,14 +22,17 @@ export interface DockerfileFacts {
 /**
  * Reads the facts out of a Dockerfile (reference: docs.docker.com/reference/dockerfile). A stage is built for the build
  * platform only if its FROM says `--platform=$BUILDPLATFORM`, or names a fixed platform; every other stage that the last one
- * is made from or copies from belongs to the target.
+ * is made from or copies from belongs to the target. A stage made from another stage is of that one's platform, whatever its
+ * own FROM says (BuildKit 0.25 does so).
  */
 export function readDockerfile(text: string): DockerfileFacts {
   const dockerfile = DockerfileParser.parse(text);
   const globalArguments: Record<string, string> = {};
   for (const argument of dockerfile.getInitialARGs()) {
     const property = argument.getProperty();
-    if (property?.getValue()) globalArguments[property.getName()] = property.getValue() ?? '';
+    const value = property?.getValue();
+    // Defaults may name the ones above them.
+    if (property && value) globalArguments[property.getName()] = expand(value, globalArguments);
   }
   const stages: {
     name: string | undefined;
@@ -42,7 +45,7 @@ export function readDockerfile(text: string): DockerfileFacts {
       stages.push({
         name: instruction.getBuildStage()?.toLowerCase(),
         from: expand(instruction.getImage() ?? '', globalArguments),
-        platform: instruction.getPlatformFlag()?.getValue() ?? undefined,
+        platform: expand(instruction.getPlatformFlag()?.getValue() ?? '', globalArguments) || undefined,
         instructions: [],
       });
     } else {
@@ -67,13 +70,18 @@ export function readDockerfile(text: string): DockerfileFacts {
         : [],
     ),
     ownHistoryEntries:
-      last < 0 ? 0 : ancestry(stages, last).reduce((sum, position) => sum + historyEntries(stages[position]), 0),
+      last < 0
+        ? 0
+        : ancestry(stages, last).reduce(
+            (sum, position) => sum + historyEntries(stages[position], position === last),
+            0,
+          ),
   };
 }
 
-/** ONBUILD leaves no history entry in BuildKit images; everything else leaves one. */
-function historyEntries(stage: Stage | undefined): number {
-  return (stage?.instructions ?? []).filter(({ keyword }) => keyword !== 'ONBUILD').length;
+/** Every instruction leaves one history entry in BuildKit's images; an ONBUILD leaves its own in the stage that is made from its stage. */
+function historyEntries(stage: Stage | undefined, isLast: boolean): number {
+  return (stage?.instructions ?? []).filter(({ keyword }) => keyword !== 'ONBUILD' || !isLast).length;
 }
 
 /** The stage that a FROM or a `--from=` names: by name (with `${TARGETARCH}`-like parts matching any name) or by number. */
@@ -91,10 +99,27 @@ function stagesNamed(stages: readonly Stage[], name: string, before: number): nu
   );
 }
 
-/** Fills in the ARGs above the first FROM; what is unknown (TARGETARCH) stays as it is. */
+/** Fills in the ARGs above the first FROM; what is unknown (TARGETARCH) stays as it is, unless a default follows its name. */
 function expand(text: string, values: Readonly<Record<string, string>>): string {
-  return text.replace(/\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?/g, (whole, name: string) => values[name] ?? whole);
+  return text.replace(
+    /\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?::?([-+])([^{}]*))?\})/g,
+    (
+      whole,
+      bare: string | undefined,
+      braced: string | undefined,
+      sign: string | undefined,
+      word: string | undefined,
+    ) => {
+      const name = bare ?? braced ?? '';
+      const known = values[name] ?? (predefined.test(name) ? whole : undefined);
+      if (sign === '+') return known === undefined ? '' : (word ?? '');
+      return known ?? word ?? whole;
+    },
+  );
 }
+
+/** ARGs that BuildKit sets by itself: no default ever counts for them. */
+const predefined = /^(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)$/;
 
 function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -123,7 +148,7 @@ function reachable(stages: readonly Stage[], position: number, seen = new Set<nu
 function runsOnBuildPlatform(stages: readonly Stage[], position: number): boolean {
   const stage = stages[position];
   if (stage === undefined) return false;
-  if (stage.platform !== undefined) return !/TARGET(PLATFORM|ARCH|OS)/.test(stage.platform);
   const parents = stagesNamed(stages, stage.from, position);
-  return parents.length > 0 && parents.every((parent) => runsOnBuildPlatform(stages, parent));
+  if (parents.length > 0) return parents.every((parent) => runsOnBuildPlatform(stages, parent));
+  return stage.platform !== undefined && !/TARGET(PLATFORM|ARCH|OS)/.test(stage.platform);
 }

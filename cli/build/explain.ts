@@ -14,23 +14,46 @@ export interface FailedBuild {
 /**
  * Turns a failed build into the sentence that helps. It is asked after the fact on purpose: the platforms that `buildx
  * inspect` lists are fixed when the daemon starts and prove nothing, and a build that works needs no questions first.
+ * What the commands of the Dockerfile print is theirs: it never counts as a word of docker's.
  */
 export function explainFailedBuild(plan: BuildPlan, failed: FailedBuild): UserError {
-  const everything = [failed.text, ...failed.steps.flatMap((step) => [step.error, step.output])].join('\n');
+  const said = ownWords(failed);
   return (
-    aboutDocker(failed, everything) ??
-    aboutEmulation(plan, failed, everything) ??
+    aboutDocker(failed, said) ??
+    aboutEmulation(plan, failed) ??
     aboutCompiling(plan, failed) ??
-    aboutBase(everything) ??
+    aboutBase(said) ??
     new UserError(
       'BAN-E206',
       `${plan.name}: docker buildx build failed${failed.exitCode === undefined ? '' : ` (exit ${failed.exitCode})`}`,
       {
-        details: lastLines(failed, everything),
+        details: lastLines(failed),
         hint: 'the last lines of the build are above; `-v` shows all of it',
       },
     )
   );
+}
+
+/** What docker, buildx and BuildKit say themselves: without the excerpt of the Dockerfile, the commands in it and their output. */
+function ownWords({ text, steps }: FailedBuild): string {
+  const inner = steps.filter(({ name }) => !/\] RUN /i.test(name)).map(({ error }) => error);
+  return [text.replace(excerpt, ''), ...inner].join('\n').replace(/process "(?:[^"\\]|\\.)*"/g, 'process');
+}
+
+/** The lines of the Dockerfile that BuildKit shows between rules; the first names the file and the line. */
+const excerpt = /^(\S+:\d+)\n-{10,}\n([\s\S]*?)\n-{10,}$/m;
+
+/** `Dockerfile:3  RUN …` for the instruction that failed, as BuildKit marks it. */
+function failedInstruction(text: string): string[] {
+  const [, place, lines] = excerpt.exec(text) ?? [];
+  if (place === undefined || lines === undefined) return [];
+  const marked = lines.split('\n').flatMap((line) => /^\s*\d+ \| >>> (.*)$/.exec(line)?.[1] ?? []);
+  return [
+    `${place}  ${marked
+      .join(' ')
+      .replace(/\\?\s+/g, ' ')
+      .trim()}`,
+  ];
 }
 
 function aboutDocker(failed: FailedBuild, text: string): UserError | undefined {
@@ -81,16 +104,19 @@ function aboutDocker(failed: FailedBuild, text: string): UserError | undefined {
   return undefined;
 }
 
-function aboutEmulation(plan: BuildPlan, failed: FailedBuild, text: string): UserError | undefined {
-  if (!/exec format error/i.test(text)) return undefined;
-  const step = failed.steps.find(({ error, output }) => /exec format error/i.test(`${error}\n${output}`));
-  const platform = /\[(linux\/[\w/]+)/.exec(step?.name ?? '')?.[1];
-  const lines = plan.targetRuns.map(({ line, text: run }) => `Dockerfile:${line}  ${run}`);
+function aboutEmulation(plan: BuildPlan, failed: FailedBuild): UserError | undefined {
+  const steps = failed.steps.filter(({ error, output }) => /exec format error\s*$/im.test(`${error}\n${output}`));
+  const [step] = steps;
+  if (step === undefined) return undefined;
+  const platforms = unique(steps.flatMap(({ name }) => /\[(linux\/[\w/]+)/.exec(name)?.[1] ?? []));
+  const others = plan.targetRuns.map(({ line, text: run }) => `Dockerfile:${line}  ${run}`);
+  const [first = step.name] = failedInstruction(failed.text);
+  const place = /^\S+:\d+/.exec(first)?.[0] ?? '';
   return new UserError(
     'BAN-E205',
-    `${plan.name}: the Dockerfile runs a command on ${platform ?? plan.platforms.map(formatPlatform).join(', ')}, and this machine cannot run programs of that platform`,
+    `${plan.name}: the Dockerfile runs a command on ${platforms.join(', ') || plan.platforms.map(formatPlatform).join(', ')}, and this machine cannot run programs of that platform`,
     {
-      details: lines.length > 0 ? lines : [step?.name ?? ''],
+      details: [first, ...others.filter((line) => place === '' || !line.startsWith(`${place} `))],
       hint: 'use a template that does not RUN on the target (bantam-ts, bantam-go), build fewer platforms (--platform), or install QEMU (Debian: apt install qemu-user-static binfmt-support)',
     },
   );
@@ -101,7 +127,7 @@ function aboutCompiling(plan: BuildPlan, failed: FailedBuild): UserError | undef
   if (plan.sources === undefined) return undefined;
   const { inContext, folder } = plan.sources;
   const pattern = new RegExp(
-    `(?:^|[\\s"'(])(?:\\./|/\\S*?/)?${escapePattern(inContext)}/([^\\s:"']+):(\\d+)(?::(\\d+))?`,
+    `(?:^|[\\s"'(])(?:\\./|/\\S*?/)?${escapePattern(inContext)}/([^:"'\\n]+):(\\d+)(?::(\\d+))?`,
   );
   for (const step of failed.steps) {
     const lines = step.output.split('\n').map((line) => line.replace(/\s+$/, ''));
@@ -127,25 +153,41 @@ function aboutBase(text: string): UserError | undefined {
   const line = text
     .split('\n')
     .find((candidate) =>
-      /failed to resolve source metadata|failed to do request|pull access denied|failed to load cache key|no match for platform in manifest/i.test(
+      /failed to resolve source metadata|failed to do request|pull access denied|failed to authorize|failed to load cache key|no match for platform in manifest/i.test(
         candidate,
       ),
     );
   if (line === undefined) return undefined;
-  const reference = /(?:resolve source metadata for|failed to solve:|for) ([\w.:/@-]+)/.exec(line)?.[1];
-  return new UserError('BAN-E210', `the base image${reference === undefined ? '' : ` ${reference}`} cannot be read`, {
-    details: [line.trim()],
+  const reference = /(?:resolve source metadata for|failed to solve:|for) ([\w.:/@-]*\w)/.exec(line)?.[1];
+  const details = [line.trim()];
+  const base = `the base image${reference === undefined ? '' : ` ${reference}`}`;
+  if (/no match for platform in manifest/i.test(line))
+    return new UserError('BAN-E210', `${base} is not there for every platform that is to be built`, {
+      details,
+      hint: 'choose another base image, or the platforms it has: --platform, or platforms: in the stack file',
+    });
+  if (/pull access denied|failed to authorize|401 Unauthorized|403 Forbidden/i.test(line))
+    return new UserError('BAN-E210', `${base} cannot be read: its registry refuses`, {
+      details,
+      hint: 'check the name, and log in to its registry: docker login REGISTRY',
+    });
+  return new UserError('BAN-E210', `${base} cannot be read`, {
+    details,
     hint: 'check the network, or name a mirror: --build-context NAME=docker-image://REGISTRY/NAME (several in BANTAM_BUILD_CONTEXTS)',
   });
 }
 
-function lastLines(failed: FailedBuild, text: string): string[] {
-  const output = failed.steps
-    .flatMap((step) => [`${step.name}:`, ...step.output.split('\n'), step.error])
+/** What failed where, and the end of its output; platforms that failed in the same way are shown once. */
+function lastLines(failed: FailedBuild): string[] {
+  const ends = new Map(failed.steps.map((step) => [`${step.error}\n${step.output}`, step] as const));
+  const output = [...ends.values()]
+    .flatMap((step) => [`${step.name}:`, ...step.output.split('\n').slice(-16), step.error])
     .filter((line) => line.trim() !== '');
   const lines =
-    output.length > 0 ? output : text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{'));
-  return lines.slice(-20).map((line) => line.replace(/\s+$/, ''));
+    output.length > 0 ? output : failed.text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('{'));
+  return [...(output.length > 0 ? failedInstruction(failed.text) : []), ...lines.slice(-20)].map((line) =>
+    line.replace(/\s+$/, ''),
+  );
 }
 
 function firstMatchingLine(text: string, pattern: RegExp): string[] {

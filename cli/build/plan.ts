@@ -76,7 +76,11 @@ function outputArguments(plan: BuildPlan, files: BuildFiles): string[] {
   switch (plan.output.kind) {
     case 'push':
     case 'layout':
-      return ['--output', `type=oci,"dest=${files.layout}",tar=false,oci-mediatypes=true,rewrite-timestamp=true`];
+      return [
+        '--output',
+        // One field of a CSV line: quotes in the path are doubled.
+        `type=oci,"dest=${files.layout.replaceAll('"', '""')}",tar=false,oci-mediatypes=true,rewrite-timestamp=true`,
+      ];
     case 'load':
       return ['--tag', formatReference(plan.reference), '--load'];
     case 'check':

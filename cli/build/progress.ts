@@ -1,11 +1,12 @@
+import { TextDecoder } from 'node:util';
 import * as v from 'valibot';
 
 /** What one line of `docker buildx build --progress=rawjson` (stderr) says. BuildKit's `client.SolveStatus`, as JSON. */
 export interface BuildProgress {
   /** Steps that started, finished, came from the cache or failed. */
   readonly steps: readonly BuildStep[];
-  /** Output of steps, decoded; `step` is the id of the step. */
-  readonly logs: readonly { readonly step: string; readonly text: string }[];
+  /** Output of steps as it came in pieces; `step` is the id of the step, `stream` 1 or 2. */
+  readonly logs: readonly { readonly step: string; readonly stream: number; readonly bytes: Uint8Array }[];
 }
 
 /** One step (vertex) of a build and its latest state. */
@@ -29,7 +30,9 @@ const lineSchema = v.object({
       }),
     ),
   ),
-  logs: v.nullish(v.array(v.object({ vertex: v.string(), data: v.optional(v.string(), '') }))),
+  logs: v.nullish(
+    v.array(v.object({ vertex: v.string(), stream: v.optional(v.number(), 1), data: v.optional(v.string(), '') })),
+  ),
 });
 
 /** Decodes one line; `undefined` for what is no progress (the plain text of a final error). */
@@ -53,7 +56,8 @@ export function readProgress(line: string): BuildProgress | undefined {
     }),
     logs: (parsed.output.logs ?? []).map((log) => ({
       step: log.vertex,
-      text: Buffer.from(log.data, 'base64').toString('utf8'),
+      stream: log.stream,
+      bytes: Buffer.from(log.data, 'base64'),
     })),
   };
 }
@@ -72,7 +76,10 @@ export class BuildLog {
   readonly #names = new Map<string, string>();
   readonly #outputs = new Map<string, string>();
   readonly #errors = new Map<string, string>();
+  /** By name: platforms that share a step have one each under the same name. */
   readonly #announced = new Set<string>();
+  /** Per step and stream: pieces end anywhere, in the middle of a character too. */
+  readonly #decoders = new Map<string, TextDecoder>();
 
   /** Takes one line of stderr and returns what is worth announcing. */
   read(line: string): readonly BuildEvent[] {
@@ -85,8 +92,8 @@ export class BuildLog {
     for (const step of progress.steps) {
       if (step.name !== '') this.#names.set(step.id, step.name);
       if (step.state === 'failed') this.#errors.set(step.id, step.error ?? '');
-      if (step.state === 'started' && !this.#announced.has(step.id) && !step.name.startsWith('[internal]')) {
-        this.#announced.add(step.id);
+      if (step.state === 'started' && !this.#announced.has(step.name) && !step.name.startsWith('[internal]')) {
+        this.#announced.add(step.name);
         events.push({
           type: 'progress',
           text: step.name.replace(/--mount=\S+\s+/g, '').replace(/\s+/g, ' '),
@@ -94,7 +101,11 @@ export class BuildLog {
         });
       }
     }
-    for (const { step, text } of progress.logs) {
+    for (const { step, stream, bytes } of progress.logs) {
+      const key = `${step} ${stream}`;
+      const decoder = this.#decoders.get(key) ?? new TextDecoder();
+      this.#decoders.set(key, decoder);
+      const text = decoder.decode(bytes, { stream: true });
       this.#outputs.set(step, `${this.#outputs.get(step) ?? ''}${text}`.slice(-keptOutput));
       for (const part of text.split('\n'))
         if (part.trim() !== '') events.push({ type: 'log', text: part, stream: 'stderr' });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as v from 'valibot';
 import { UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
@@ -8,8 +9,9 @@ import { type Action, createAuthorizer } from './authorize.ts';
 import { openBody, readBody } from './body.ts';
 import type { Credentials } from './credentials.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
-import type { Registry, StoredManifest } from './registry.ts';
-import { type Answer, createSender, type Exchange } from './sender.ts';
+import { abortError } from './network-failure.ts';
+import type { BlobSource, Registry, StoredManifest } from './registry.ts';
+import { type Answer, createSender, type Exchange, isBrokenConnection, isBusy } from './sender.ts';
 
 /** What {@link openRegistry} needs. Times in milliseconds. */
 export interface RegistryOptions {
@@ -29,7 +31,10 @@ export interface RegistryOptions {
 /** The client of the distribution API for all registries that references name. Nothing is sent before the first call. */
 export function openRegistry(options: RegistryOptions): Registry {
   const timeout = options.timeout ?? 20_000;
-  const send = createSender({ report: options.report, timeout, attempts: options.attempts ?? 4, wait: options.wait });
+  const attempts = options.attempts ?? 4;
+  const wait =
+    options.wait ?? ((milliseconds, signal) => sleep(milliseconds, undefined, signal === undefined ? {} : { signal }));
+  const send = createSender({ report: options.report, timeout, attempts, wait });
   const authorizer = createAuthorizer(options.credentials, send, timeout);
   const endpoints = new Map<string, Endpoint>();
 
@@ -40,7 +45,7 @@ export function openRegistry(options: RegistryOptions): Registry {
     readonly headers: Readonly<Record<string, string>>;
     readonly body?: Exchange['body'];
     readonly signal: AbortSignal | undefined;
-    /** Another address than `path` names: where the registry wants an upload. */
+    /** Another address than `path` names: where the registry wants an upload. It is asked once, and without credentials if it is another machine. */
     readonly at?: URL;
   }
 
@@ -52,20 +57,18 @@ export function openRegistry(options: RegistryOptions): Registry {
     let authorization = await authorizer.known(access);
     for (let answered = false; ; ) {
       const endpoint = endpoints.get(registry) ?? endpointOf(registry, options.insecure);
+      // Credentials stay with the registry, and so do the answers to a 401: another machine could ask for them.
+      const foreign = asked.at !== undefined && asked.at.origin !== new URL(endpoint.origin).origin;
       const exchange: Exchange = {
         registry,
         method: asked.method,
         url: asked.at ?? new URL(`${endpoint.origin}/v2/${repository}/${asked.path}`),
-        // An upload may be wanted on another machine: credentials stay with the registry.
-        headers: {
-          ...asked.headers,
-          ...(authorization === undefined || (asked.at !== undefined && asked.at.origin !== endpoint.origin)
-            ? {}
-            : { authorization }),
-        },
+        headers: { ...asked.headers, ...(authorization === undefined || foreign ? {} : { authorization }) },
         ...(asked.body === undefined ? {} : { body: asked.body }),
+        ...(asked.at === undefined ? {} : { once: true }),
       };
-      const answer = await send(exchange, signal);
+      const sent = await send(exchange, signal);
+      const answer = { ...sent, elsewhere: sent.elsewhere || foreign };
       const { status, headers } = answer.response;
       if (status === 401 && !answer.elsewhere && !answered) {
         // Read to its end, so that the connection can be used again.
@@ -77,12 +80,9 @@ export function openRegistry(options: RegistryOptions): Registry {
         throw answer.elsewhere
           ? unexpected(exchange, `its storage refuses: ${detail}`)
           : authorizer.refused(access, detail);
-      } else if (
-        status === 400 &&
-        endpoint.insecure &&
-        endpoint.origin.startsWith('http:') &&
-        (await wantsTls(answer, exchange, signal))
-      ) {
+      } else if (status === 400 && endpoint.insecure && endpoint.origin.startsWith('http:')) {
+        const text = new TextDecoder().decode(await readBody(answer, 64 * 1024, { exchange, timeout, signal }));
+        if (!wantsTls.test(text)) throw unexpected(exchange, `${status}${describeErrors(text)}`);
         // A private address that does speak TLS: going up is always safe, and it is known from here on.
         endpoints.set(registry, { origin: endpoint.origin.replace('http:', 'https:'), insecure: true });
       } else return { answer, exchange };
@@ -101,12 +101,6 @@ export function openRegistry(options: RegistryOptions): Registry {
     });
     return `${status}${describeErrors(new TextDecoder().decode(body))}`;
   };
-
-  const wantsTls = async (answer: Answer, exchange: Exchange, signal: AbortSignal | undefined) =>
-    // The words of Go's and nginx's servers.
-    /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port/i.test(
-      new TextDecoder().decode(await readBody(answer, 64 * 1024, { exchange, timeout, signal })),
-    );
 
   /** Lets a status of 200 to 299 pass, with anything but a web page; turns the others into errors. */
   const expectSuccess = async (
@@ -157,6 +151,52 @@ export function openRegistry(options: RegistryOptions): Registry {
     }
   };
 
+  /**
+   * One try of an upload from its first question on: after a broken one the registry may hold half of it, and would take
+   * a second body for the rest. `again`: it may work the next time.
+   */
+  const tryPutBlob = async (
+    reference: Reference,
+    blob: BlobSource,
+    from: string | undefined,
+    what: string,
+    last: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<'there' | 'mounted' | 'sent' | 'again'> => {
+    const common = { action: 'pull,push', signal } as const;
+    const here = await request(reference, { ...common, method: 'HEAD', path: `blobs/${blob.digest}`, headers: {} });
+    here.answer.release();
+    if (here.answer.response.ok) return 'there';
+    if (here.answer.response.status !== 404) await expectSuccess(here, what, signal);
+    const mount =
+      from === undefined ? '' : `?mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`;
+    const headers = { 'content-length': '0' };
+    const begun = await request(reference, { ...common, method: 'POST', path: `blobs/uploads/${mount}`, headers });
+    await expectSuccess(begun, `place for a ${what}`, signal);
+    begun.answer.release();
+    if (begun.answer.response.status === 201) return 'mounted';
+    const sent = await request(reference, {
+      ...common,
+      method: 'PUT',
+      path: '',
+      at: uploadAddress(begun, blob.digest),
+      headers: { 'content-type': 'application/octet-stream' },
+      body: { size: blob.size, open: blob.open },
+    }).catch((error: unknown) => {
+      if (!last && isBrokenConnection(error)) return undefined;
+      throw error;
+    });
+    if (sent === undefined) return 'again';
+    const { status } = sent.answer.response;
+    if (!last && (isBusy(status) || status === 404 || status === 416)) {
+      sent.answer.release();
+      return 'again';
+    }
+    await expectSuccess(sent, what, signal);
+    sent.answer.release();
+    return 'sent';
+  };
+
   return {
     manifest: readManifest,
     async blob(reference, digest, signal) {
@@ -173,48 +213,16 @@ export function openRegistry(options: RegistryOptions): Registry {
     },
     async putBlob(reference, blob, from, signal) {
       const what = `blob ${blob.digest} of ${formatReference(reference)}`;
-      const here = await request(reference, {
-        method: 'HEAD',
-        path: `blobs/${blob.digest}`,
-        action: 'pull,push',
-        headers: {},
-        signal,
-      });
-      here.answer.release();
-      if (here.answer.response.ok) return 'there';
-      if (here.answer.response.status !== 404) await expectSuccess(here, what, signal);
-      const mount =
-        from === undefined ? '' : `?mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`;
-      const begun = await request(reference, {
-        method: 'POST',
-        path: `blobs/uploads/${mount}`,
-        action: 'pull,push',
-        headers: { 'content-length': '0' },
-        signal,
-      });
-      await expectSuccess(begun, `place for a ${what}`, signal);
-      begun.answer.release();
-      const { status, headers } = begun.answer.response;
-      if (status === 201) return 'mounted';
-      const location = headers.get('location') ?? '';
-      if (status !== 202 || !URL.canParse(location, begun.exchange.url.href)) {
-        throw unexpected(begun.exchange, `${status} without saying where to send the blob`);
+      for (let attempt = 1; ; attempt += 1) {
+        const done = await tryPutBlob(reference, blob, from, what, attempt >= attempts, signal);
+        // A try that broke off late may have arrived nevertheless: those bytes were sent, too.
+        if (done !== 'again') return done === 'there' && attempt > 1 ? 'sent' : done;
+        const pause = 250 * 2 ** (attempt - 1);
+        options.report({ type: 'trace', about: reference.registry, text: `${what}: once more in ${pause} ms` });
+        await wait(pause, signal).catch((error: unknown) => {
+          throw signal?.aborted === true ? abortError(signal) : error;
+        });
       }
-      const at = new URL(location, begun.exchange.url);
-      at.searchParams.set('digest', blob.digest);
-      const body = { size: blob.size, open: blob.open };
-      const sent = await request(reference, {
-        method: 'PUT',
-        path: '',
-        at,
-        action: 'pull,push',
-        headers: { 'content-type': 'application/octet-stream' },
-        body,
-        signal,
-      });
-      await expectSuccess(sent, what, signal);
-      sent.answer.release();
-      return 'sent';
     },
     async putManifest(reference, manifest, tag, signal) {
       const digest = sha256Digest(manifest.bytes);
@@ -266,6 +274,9 @@ export function openRegistry(options: RegistryOptions): Registry {
   };
 }
 
+/** The words of Go's and nginx's servers. */
+const wantsTls = /HTTP request to an HTTPS server|plain HTTP request was sent to HTTPS port/i;
+
 const acceptManifests = { accept: manifestMediaTypes.join(', ') };
 
 /** The size up to which registries must take manifests (distribution-spec, "Pushing Manifests"): 4 MiB. */
@@ -285,6 +296,25 @@ function describeErrors(body: string): string {
     .slice(0, 3)
     .map(({ code, message }) => [code, message].filter(Boolean).join(': '))
     .join('; ')}`;
+}
+
+/** Where the registry wants the bytes (distribution-spec, "Monolithic upload"). Throws BAN-E304 for no address, and for one that gives up TLS. */
+function uploadAddress({ answer, exchange }: { answer: Answer; exchange: Exchange }, digest: string): URL {
+  const { status, headers } = answer.response;
+  const location = headers.get('location') ?? '';
+  if (status !== 202 || location === '' || !URL.canParse(location, exchange.url.href))
+    throw unexpected(exchange, `${status} without saying where to send the blob`);
+  const at = new URL(location, exchange.url);
+  // A registry behind a proxy that ends TLS does not always know that it is reached over https.
+  if (exchange.url.protocol === 'https:' && at.protocol === 'http:' && at.hostname === exchange.url.hostname) {
+    at.protocol = 'https:';
+    at.port = exchange.url.port;
+  }
+  if (exchange.url.protocol === 'https:' && at.protocol !== 'https:')
+    throw unexpected(exchange, `and wants the blob over plain http at ${at.host}`, 'check any proxy in front of it');
+  // Appended as text: what is there may be signed, byte by byte.
+  at.search += `${at.search === '' ? '?' : '&'}digest=${encodeURIComponent(digest)}`;
+  return at;
 }
 
 function unexpected(

@@ -97,11 +97,15 @@ async function locateInside(root: string, name: string, absent: string): Promise
   });
 }
 
+/** Opens the file when the first bytes are asked for: a stream that nobody reads holds nothing, and no error of it comes up alone. */
 function readFileAsStream(path: string, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {
-  const file: AsyncIterable<Uint8Array> = createReadStream(path, signal === undefined ? {} : { signal });
   const chunks = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    const file: AsyncIterable<Uint8Array> = createReadStream(path);
     try {
-      yield* file;
+      for await (const chunk of file) {
+        if (signal?.aborted === true) throw abortError(signal);
+        yield chunk;
+      }
     } catch (error) {
       throw signal?.aborted === true ? abortError(signal) : unreadable(path, error);
     }

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { UserError } from '../errors.ts';
-import { sha256Digest } from '../oci/digest.ts';
+import { sha256Digest, verifyWhileReading } from '../oci/digest.ts';
 import type { Reference } from '../oci/reference.ts';
 import { listContents } from './contents.ts';
 import type { ImageReader, Registry } from './registry.ts';
@@ -15,6 +15,8 @@ export interface PushReport {
 export interface BlobLedger {
   placeOf(registry: string, digest: string): string | undefined;
   add(registry: string, digest: string, repository: string): void;
+  /** Runs uploads of one blob to one registry after each other: the second one finds it and mounts it. */
+  inTurn(registry: string, digest: string, upload: () => Promise<void>): Promise<void>;
 }
 
 /**
@@ -29,23 +31,42 @@ export async function pushImage(
   digest: string,
   options: { readonly ledger: BlobLedger; readonly signal: AbortSignal },
 ): Promise<PushReport> {
-  const { signal, ledger } = options;
+  const { ledger } = options;
+  // What fails first ends the others: a registry that went down is not asked again for every blob.
+  const abort = new AbortController();
+  const signal = AbortSignal.any([options.signal, abort.signal]);
   if (target.tag !== undefined && (await registry.digestOf(target, signal)) === digest)
     return { sentBytes: 0, changed: false };
   const byDigest: Reference = { registry: target.registry, repository: target.repository, digest };
   const { manifests, blobs } = await listContents(reader, byDigest, signal);
   let sentBytes = 0;
   const limit = pLimit(4);
+  const failures: unknown[] = [];
   const uploads = blobs.map((blob) =>
-    limit(async () => {
-      const place = ledger.placeOf(target.registry, blob.digest);
-      const source = { digest: blob.digest, size: blob.size, open: () => reader.blob(byDigest, blob.digest, signal) };
-      const result = await registry.putBlob(byDigest, source, place === target.repository ? undefined : place, signal);
-      if (result === 'sent') sentBytes += blob.size;
-      ledger.add(target.registry, blob.digest, target.repository);
+    limit(() =>
+      ledger.inTurn(target.registry, blob.digest, async () => {
+        const place = ledger.placeOf(target.registry, blob.digest);
+        const source = {
+          digest: blob.digest,
+          size: blob.size,
+          open: () => openChecked(reader, byDigest, blob.digest, signal),
+        };
+        const result = await registry.putBlob(
+          byDigest,
+          source,
+          place === target.repository ? undefined : place,
+          signal,
+        );
+        if (result === 'sent') sentBytes += blob.size;
+        ledger.add(target.registry, blob.digest, target.repository);
+      }),
+    ).catch((error: unknown) => {
+      failures.push(error);
+      abort.abort();
     }),
   );
-  for (const result of await Promise.allSettled(uploads)) if (result.status === 'rejected') throw result.reason;
+  await Promise.all(uploads);
+  if (failures.length > 0) throw failures[0];
   for (const manifest of manifests) {
     await registry.putManifest(byDigest, manifest, undefined, signal);
     sentBytes += manifest.bytes.length;
@@ -62,4 +83,15 @@ export async function pushImage(
     sentBytes += root.bytes.length;
   }
   return { sentBytes, changed: true };
+}
+
+/** A blob that proves its digest while it is read: a damaged file breaks off the upload instead of reaching the registry. */
+async function openChecked(
+  reader: ImageReader,
+  image: Reference,
+  digest: string,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const bytes = await reader.blob(image, digest, signal);
+  return ReadableStream.from(verifyWhileReading(bytes, digest, `blob ${digest}, on its way to ${image.registry},`));
 }

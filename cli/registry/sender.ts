@@ -16,6 +16,8 @@ export interface Exchange {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string | StreamedBody;
+  /** Never sent again by itself: what it changes on the other side would not fit a second time. */
+  readonly once?: boolean;
 }
 
 /** An answer whose body has not been read. */
@@ -49,7 +51,7 @@ export function createSender(options: SenderOptions): Send {
     options.wait ?? ((milliseconds, signal) => sleep(milliseconds, undefined, signal === undefined ? {} : { signal }));
   return async (exchange, signal) => {
     for (let attempt = 1; ; attempt += 1) {
-      const last = attempt >= options.attempts;
+      const last = attempt >= options.attempts || exchange.once === true;
       let pause = 250 * 2 ** (attempt - 1);
       try {
         const answer = await followRedirects(exchange, options, signal);
@@ -75,6 +77,17 @@ export function createSender(options: SenderOptions): Send {
 }
 
 const busy = new Set([408, 429, 500, 502, 503, 504]);
+
+/** Whether a status may be another one soon. */
+export function isBusy(status: number): boolean {
+  return busy.has(status);
+}
+
+/** Whether what a {@link Send} threw may go away by itself: the connection broke, or the answer took too long. */
+export function isBrokenConnection(thrown: unknown): boolean {
+  if (!(thrown instanceof UserError) || thrown.code !== 'BAN-E301') return false;
+  return thrown.cause instanceof SlowAnswer || isPassing(failureCode(thrown.cause));
+}
 
 /** A registry that wants a longer pause gets none: the user decides. Milliseconds. */
 const longestPause = 20_000;
@@ -122,10 +135,20 @@ async function followRedirects(
 /** Bytes per second below which an upload is given up: a home uplink of 1 Mbit/s, twice shared. */
 const slowestUpload = 60_000;
 
-async function requestBody(body: Exchange['body']): Promise<RequestInit> {
+/** `onFailure` gets what reading the source throws: fetch hides it behind an error of its own. */
+async function requestBody(body: Exchange['body'], onFailure: (error: unknown) => void): Promise<RequestInit> {
   if (body === undefined) return {};
   if (typeof body === 'string' || body instanceof Uint8Array) return { body };
-  return { body: await body.open(), duplex: 'half' };
+  const source = await body.open();
+  const watched = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* source;
+    } catch (error) {
+      onFailure(error);
+      throw error;
+    }
+  };
+  return { body: ReadableStream.from(watched()), duplex: 'half' };
 }
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
@@ -172,20 +195,23 @@ async function sendOnce(
     signal?.removeEventListener('abort', pass);
     abort.abort();
   };
+  let sourceFailure: unknown;
   try {
     const response = await fetch(url, {
       method,
       headers: streamed === undefined ? headers : { ...headers, 'content-length': String(streamed.size) },
       redirect: 'manual',
       signal: abort.signal,
-      ...(await requestBody(body)),
+      ...(await requestBody(body, (error) => {
+        sourceFailure = error;
+      })),
     });
     trace(String(response.status));
     return { response, release };
   } catch (error) {
     trace(failureCode(error) || (error instanceof Error ? error.message : String(error)));
     release();
-    throw error;
+    throw sourceFailure instanceof UserError ? sourceFailure : error;
   } finally {
     clearTimeout(timer);
   }

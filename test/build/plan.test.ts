@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { type BuildPlan, buildxArguments, buildxEnvironment } from '../../cli/build/plan.ts';
+import { examplePlan } from './example-plan.ts';
+
+const files = { metadata: '/s/metadata.json', layout: '/s/lay out' };
+const argv = (more: Partial<BuildPlan> = {}): readonly string[] =>
+  buildxArguments({ ...examplePlan(), ...more }, files);
+
+describe('the command line of docker buildx', () => {
+  it('asks for a repeatable image as a layout, whether it is pushed or kept', () => {
+    const expected = [
+      ...['buildx', 'build', '--platform', 'linux/amd64,linux/arm64,linux/arm/v7', '--progress=rawjson'],
+      ...['--metadata-file', '/s/metadata.json', '--provenance=false', '--sbom=false'],
+      ...['--output', 'type=oci,"dest=/s/lay out",tar=false,oci-mediatypes=true,rewrite-timestamp=true'],
+      ...['--', '/context of/hello'],
+    ];
+    assert.deepEqual(argv(), expected);
+    assert.deepEqual(argv({ output: { kind: 'layout', folder: '/out' } }), expected);
+    assert.equal(buildxEnvironment['SOURCE_DATE_EPOCH'], '0');
+  });
+
+  it('loads under the tag, and keeps nothing for a check', () => {
+    const load = argv({ output: { kind: 'load' } });
+    assert.deepEqual(load.slice(load.indexOf('--tag'), load.indexOf('--')), ['--tag', '127.0.0.1:1/hello:1', '--load']);
+    const check = argv({ output: { kind: 'check' } });
+    assert.deepEqual(check.slice(check.indexOf('--output'), check.indexOf('--')), ['--output', 'type=cacheonly']);
+  });
+
+  it('names a builder only if it is bantam’s own, and never makes one current', () => {
+    assert.ok(!argv().includes('--builder'));
+    assert.deepEqual(argv({ instance: 'bantam' }).slice(0, 4), ['buildx', 'build', '--builder', 'bantam']);
+    assert.ok(!argv({ instance: 'bantam' }).includes('--use'));
+  });
+
+  it('hands arguments and contexts on as they are, each as one word', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.string()), (values) => {
+        const built = argv({ buildArguments: values, buildContexts: values });
+        for (const [name, value] of Object.entries(values)) {
+          assert.ok(built.some((word, index) => word === `${name}=${value}` && built[index - 1] === '--build-arg'));
+          assert.ok(built.some((word, index) => word === `${name}=${value}` && built[index - 1] === '--build-context'));
+        }
+        assert.equal(built.at(-1), '/context of/hello');
+        assert.equal(built.at(-2), '--');
+      }),
+    );
+  });
+
+  it('writes any folder into one field of the CSV line that --output is', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), (layout) => {
+        const built = buildxArguments(examplePlan(), { ...files, layout });
+        const value = built[built.indexOf('--output') + 1] ?? '';
+        const field = /^type=oci,"((?:[^"]|"")*)",tar=false,/.exec(value)?.[1] ?? '';
+        assert.equal(field.replaceAll('""', '"'), `dest=${layout}`);
+      }),
+    );
+  });
+});
