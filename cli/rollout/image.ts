@@ -2,7 +2,7 @@ import { text as readText } from 'node:stream/consumers';
 import { UserError } from '../errors.ts';
 import { decodeConfig } from '../oci/config.ts';
 import { decodeManifest } from '../oci/manifest.ts';
-import { formatPlatform, type Platform } from '../oci/platform.ts';
+import { formatPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
 import type { Dialect } from '../openfaas/dialects.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -72,8 +72,18 @@ export async function readDeployableImage(
 }
 
 /** containerd starts 32-bit ARM images on 64-bit ARM machines too. */
-function fits(image: string, machine: string): boolean {
+function fits(image: string, reported: string): boolean {
+  const machine = machineOf(reported);
   return image === machine || (machine === 'arm64' && image === 'arm');
+}
+
+/** GOARCH of what a gateway calls its machine: most say GOARCH, some `x86_64` or `aarch64`; an unheard-of name stays as it is. */
+function machineOf(reported: string): string {
+  try {
+    return parsePlatform(reported).architecture;
+  } catch {
+    return reported; // No platform of ours: then no image fits it, and the message names it.
+  }
 }
 
 async function firstImage(

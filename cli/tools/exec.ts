@@ -24,7 +24,7 @@ export interface ProgramResult {
   readonly timedOut: boolean;
 }
 
-/** Runs a program in a process group of its own and waits for it; a failing program is a result, not an exception. Throws {@link Interrupted} when `signal` aborts (the program is ended first). */
+/** Runs a program and waits for it; a failing program is a result, not an exception. Throws {@link Interrupted} when `signal` aborts (the program is ended first). */
 export async function runProgram(
   file: string,
   programArguments: readonly string[],
