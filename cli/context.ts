@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import type { Builder } from './build/builder.ts';
-import { UserError } from './errors.ts';
+import { Interrupted, UserError } from './errors.ts';
 import type { Report } from './events.ts';
 import type { GatewayAddress, GatewaySource } from './openfaas/address.ts';
 import type { CredentialsPlace } from './openfaas/credentials-file.ts';
@@ -43,8 +44,6 @@ export interface Surroundings {
 /** A gateway's address and who chose it; `local` is the running `bantam local up` of this project. */
 export type ChosenGateway = GatewayAddress & { readonly source: GatewaySource | 'local' };
 
-const defaultAddress = 'http://127.0.0.1:8080';
-
 /** A gateway that has said who it is. `describe` names it for the target line; `source` says who chose the address. */
 export interface OpenGateway {
   readonly gateway: Gateway;
@@ -63,7 +62,8 @@ export interface Context {
   readonly folder: string;
   readonly home: string;
   readonly packageFolder: string;
-  readonly input: NodeJS.ReadStream;
+  /** All of standard input; `undefined` where a person would have to type it (a terminal). Ends at Ctrl-C. */
+  readInput(): Promise<Uint8Array | undefined>;
   /** True if a person can be asked: a terminal on both sides, no CI. */
   readonly interactive: boolean;
   readonly signal: AbortSignal;
@@ -121,7 +121,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
   });
 
   const gatewayAddress = once(async (): Promise<ChosenGateway> => {
-    const { chooseGateway, parseGatewayAddress } = await import('./openfaas/address.ts');
+    const { chooseGateway, defaultGateway, parseGatewayAddress } = await import('./openfaas/address.ts');
     const declared = globals.gateway === undefined ? await stackIfAny() : undefined;
     const chosen = chooseGateway({
       flag: globals.gateway,
@@ -129,10 +129,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
       environment: environment['OPENFAAS_URL'],
     });
     // Nobody named one (the default address in a stack file is no name): a running local gateway is what is meant.
-    const nobody =
-      chosen.url === parseGatewayAddress(defaultAddress).url &&
-      chosen.source !== 'flag' &&
-      chosen.source !== 'environment';
+    const nobody = chosen.url === defaultGateway && chosen.source !== 'flag' && chosen.source !== 'environment';
     const local = nobody ? await localInstance() : undefined;
     return local === undefined ? chosen : { ...parseGatewayAddress(local.url), source: 'local' };
   });
@@ -211,7 +208,11 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     folder,
     home,
     packageFolder,
-    input: surroundings.stdin,
+    async readInput() {
+      if (surroundings.stdin.isTTY === true) return undefined;
+      report({ type: 'trace', text: 'reading standard input to its end' });
+      return await readAll(surroundings.stdin, signal);
+    },
     interactive: surroundings.stdin.isTTY === true && surroundings.stderr.isTTY === true && !environment['CI'],
     signal,
     report,
@@ -237,6 +238,17 @@ export function packageVersion(packageFolder: string): string {
   return typeof manifest === 'object' && manifest !== null && 'version' in manifest
     ? String(manifest.version)
     : 'unknown';
+}
+
+/** Reads a stream to its end, or until the signal: an open pipe into which nobody writes must not hold Ctrl-C. */
+async function readAll(stream: NodeJS.ReadStream, signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of addAbortSignal(signal, stream)) chunks.push(Buffer.from(chunk));
+  } catch (error) {
+    throw signal.aborted ? new Interrupted() : error;
+  }
+  return Buffer.concat(chunks);
 }
 
 /** Makes a thing once, at the first call; later calls get the same one. */

@@ -7,7 +7,8 @@ import { runProgramLine } from './program.ts';
 
 const interrupt = new AbortController();
 let signals = 0;
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
+// SIGHUP: the terminal was closed; what is running must be tidied up all the same.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     signals += 1;
     // The second one is for people who do not want to wait for the clean-up.

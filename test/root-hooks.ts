@@ -1,10 +1,10 @@
 import type { Context, RootHookObject } from 'mocha';
+import './gateway/target.ts';
 import { closeParts } from './real-parts.ts';
 
 // The user's own settings must not decide a test.
 for (const name of Object.keys(process.env))
-  if (/^(BANTAM_(?!BED|GATEWAY|REGISTRY|FAAS|OF_)|OPENFAAS_|FORCE_COLOR$|NO_COLOR$)/.test(name))
-    delete process.env[name];
+  if (/^(BANTAM_(?!BED)|OPENFAAS_|FORCE_COLOR$|NO_COLOR$)/.test(name)) delete process.env[name];
 
 /** Root hooks of mocha: the test bed ends with the run. */
 export const mochaHooks: RootHookObject = {

@@ -1,4 +1,3 @@
-import { text as readText } from 'node:stream/consumers';
 import { defineCommand } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { basicCredentials } from '../openfaas/authorization.ts';
@@ -26,7 +25,7 @@ export const login = defineCommand({
       });
     const address = await context.gatewayAddress();
     const user = input.options.username ?? 'admin';
-    const password = (await readText(context.input)).replace(/\r?\n$/, '');
+    const password = new TextDecoder().decode(await context.readInput()).replace(/\r?\n$/, '');
     if (password === '')
       throw new UserError('BAN-E001', 'standard input held no password', {
         hint: 'echo "$PASSWORD" | bantam login --password-stdin',

@@ -250,6 +250,21 @@ describe('bad input', function () {
     assert.match(stderr, /interrupted/);
   });
 
+  for (const argv of [
+    ['login', '--password-stdin'],
+    ['fn', 'invoke', 'hello'],
+  ]) {
+    it(`stops at Ctrl-C while \`${argv.join(' ')}\` waits for its input`, async () => {
+      await using folder = await project();
+      const { exitCode, stderr } = await bantam([...argv, '-v', '--gateway', 'http://127.0.0.1:1'], {
+        ...at(folder.path),
+        inputStaysOpen: true,
+        interruptAt: /reading standard input/,
+      });
+      assert.equal(exitCode, 130, stderr);
+    });
+  }
+
   it('keeps foreign entries of the credentials file when a login fails', async () => {
     await using folder = await project();
     await mkdir(join(folder.path, 'home/.openfaas'));

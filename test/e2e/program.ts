@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly interruptAt?: string | RegExp;
+  /** Standard input is a pipe that nobody closes. */
+  readonly inputStaysOpen?: true;
   readonly program?: string;
 }
 
@@ -32,10 +34,14 @@ export async function bantam(argv: readonly string[], options: RunOptions): Prom
   const limit = setTimeout(() => child.kill('SIGKILL'), 300_000);
   let stdout = '';
   let stderr = '';
+  let interrupted = false;
   const watch = (): void => {
-    if (options.interruptAt === undefined) return;
+    if (options.interruptAt === undefined || interrupted) return;
     const pattern = typeof options.interruptAt === 'string' ? new RegExp(options.interruptAt) : options.interruptAt;
-    if (pattern.test(stdout) || pattern.test(stderr)) child.kill('SIGINT');
+    if (!pattern.test(stdout) && !pattern.test(stderr)) return;
+    // Once: a second signal ends the program without its clean-up.
+    interrupted = true;
+    child.kill('SIGINT');
   };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
@@ -46,7 +52,7 @@ export async function bantam(argv: readonly string[], options: RunOptions): Prom
     watch();
   });
   child.stdin.on('error', () => undefined); // A program that does not read its input closes the pipe.
-  child.stdin.end(options.input ?? '');
+  if (options.inputStaysOpen !== true) child.stdin.end(options.input ?? '');
   const exitCode = await new Promise<number | null>((resolve) => child.on('close', resolve));
   clearTimeout(limit);
   return { exitCode, stdout, stderr };

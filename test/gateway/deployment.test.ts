@@ -4,8 +4,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bantam, startBantam, temporaryFolder } from '../e2e/program.ts';
 import { needParts } from '../real-parts.ts';
+import { gatewayUnderTest } from './target.ts';
 
-/** Where the suite deploys to: the gateway named by BANTAM_GATEWAY (see command.ts), else the embedded one. */
+/** Where the suite deploys to: the gateway of target.ts, else the embedded one. */
 interface Target {
   readonly url: string;
   readonly user: string;
@@ -31,7 +32,7 @@ interface Deployed {
 const first = 'bantam-suite-ts';
 const second = 'bantam-suite-go';
 
-describe(`deployments on ${process.env['BANTAM_GATEWAY'] ?? 'the embedded gateway'}`, function () {
+describe(`deployments on ${gatewayUnderTest?.url ?? 'the embedded gateway'}`, function () {
   this.timeout(300_000);
   let target: Target;
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -64,15 +65,8 @@ describe(`deployments on ${process.env['BANTAM_GATEWAY'] ?? 'the embedded gatewa
     const bed = await needParts(this, 'engine', 'buildx', 'bases', 'registry');
     folder = await temporaryFolder('bantam-suite-');
     await mkdir(join(folder.path, 'home'));
-    const {
-      BANTAM_GATEWAY: url,
-      BANTAM_GATEWAY_USER: user = 'admin',
-      BANTAM_GATEWAY_PASSWORD: password = '',
-      BANTAM_REGISTRY: registry,
-    } = process.env;
-    if (url !== undefined) {
-      assert.ok(registry, 'BANTAM_REGISTRY names a registry that this machine and the nodes reach');
-      target = { url, user, password, registry };
+    if (gatewayUnderTest !== undefined) {
+      target = gatewayUnderTest;
     } else {
       const passwordFile = join(folder.path, 'password');
       await writeFile(passwordFile, 'of the suite');

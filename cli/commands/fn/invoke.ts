@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import { defineCommand } from '../../command.ts';
+import type { Context } from '../../context.ts';
 import { exitCodes, UserError } from '../../errors.ts';
 
 /** `bantam fn invoke`: one request to a function, body from standard input or a file, answer to standard output as it comes. */
@@ -19,6 +19,11 @@ export const invoke = defineCommand({
       kind: 'text',
       description: 'one request header, for example "Content-Type: application/json"',
     },
+    noInput: {
+      flags: '--no-input',
+      kind: 'flag',
+      description: 'do not read standard input (a job whose input is a pipe that nobody closes)',
+    },
     file: { flags: '--file <file>', kind: 'text', description: 'read the body from a file instead of standard input' },
     data: { flags: '-d, --data <text>', kind: 'text', description: 'the body itself' },
     async: { flags: '-a, --async', kind: 'flag', description: 'queue the call instead of waiting for it' },
@@ -32,7 +37,7 @@ export const invoke = defineCommand({
   async run(input, context) {
     const [name = ''] = input.names;
     const { options } = input;
-    const body = await readBody(options.data, options.file, context);
+    const body = await readBody(options, context);
     const headers = parseHeader(options.header);
     const { gateway } = await context.gateway();
     const started = performance.now();
@@ -87,10 +92,13 @@ function adviceFor(status: number, name: string, path: string): string {
 }
 
 async function readBody(
-  data: string | undefined,
-  file: string | undefined,
-  context: { readonly folder: string; readonly input: NodeJS.ReadableStream & { isTTY?: boolean } },
-): Promise<Uint8Array | ReadableStream<Uint8Array> | undefined> {
+  {
+    data,
+    file,
+    noInput,
+  }: { readonly data: string | undefined; readonly file: string | undefined; readonly noInput: boolean },
+  context: Pick<Context, 'folder' | 'readInput'>,
+): Promise<Uint8Array | undefined> {
   if (data !== undefined && file !== undefined)
     throw new UserError('BAN-E001', '--data and --file exclude each other', { hint: 'leave one out' });
   if (data !== undefined) return new TextEncoder().encode(data);
@@ -100,11 +108,8 @@ async function readBody(
       throw new UserError('BAN-E003', `${path} cannot be read`, { hint: 'check the name behind --file', cause });
     });
   }
-  if (context.input.isTTY === true) return undefined;
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of Readable.from(context.input))
-    chunks.push(typeof chunk === 'string' ? new TextEncoder().encode(chunk) : (chunk as Uint8Array));
-  return chunks.length === 0 ? undefined : Buffer.concat(chunks);
+  const input = noInput ? undefined : await context.readInput();
+  return input === undefined || input.length === 0 ? undefined : input;
 }
 
 function parseHeader(text: string | undefined): Record<string, string> {
@@ -114,8 +119,7 @@ function parseHeader(text: string | undefined): Record<string, string> {
   return { [text.slice(0, colon).trim().toLowerCase()]: text.slice(colon + 1).trim() };
 }
 
-function guessType(body: Uint8Array | ReadableStream<Uint8Array>): string {
-  if (!(body instanceof Uint8Array)) return 'application/octet-stream';
+function guessType(body: Uint8Array): string {
   const text = new TextDecoder().decode(body);
   try {
     JSON.parse(text);
