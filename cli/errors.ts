@@ -121,6 +121,8 @@ export function describeFailure(thrown: unknown): Failure {
   }
   if (thrown instanceof Interrupted) return { code: 'BAN-INTERRUPTED', message: 'interrupted' };
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const file = fileTrouble(error);
+  if (file !== undefined) return file;
   return {
     code: 'BAN-BUG',
     message: error.message,
@@ -130,6 +132,30 @@ export function describeFailure(thrown: unknown): Failure {
       .map((line) => line.trim()),
   };
 }
+
+/** What the file system refuses is no bug: a full disk, a read-only folder, a missing TMPDIR. */
+function fileTrouble(error: Error): Failure | undefined {
+  const { code = '', path, syscall } = error as NodeJS.ErrnoException;
+  const words = fileTroubles[code];
+  if (words === undefined || path === undefined || syscall === undefined) return undefined;
+  return { code: 'BAN-E003', message: `${path}: ${words}`, hint: `what failed there: ${syscall} (${code})` };
+}
+
+const fileTroubles: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of the path is no folder',
+  EISDIR: 'it is a folder',
+  EEXIST: 'it exists already',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'too many links',
+  EMFILE: 'too many open files',
+  EIO: 'the disk reports an error',
+};
 
 /** The exit code of a {@link Failure}. */
 export function exitCodeOf(failure: Failure): ExitCode {

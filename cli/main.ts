@@ -6,27 +6,31 @@ import { nobodyReads } from './context.ts';
 import { runProgramLine } from './program.ts';
 
 const interrupt = new AbortController();
-let signals = 0;
+let interruptedAt: number | undefined;
 // SIGHUP: the terminal was closed; what is running must be tidied up all the same.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
-    signals += 1;
-    // The second one is for people who do not want to wait for the clean-up.
-    if (signals > 1) process.exit(130);
+    // A later one is for people who do not want to wait for the clean-up; wrappers (npx, timeout) send the first one twice.
+    if (interruptedAt !== undefined && performance.now() - interruptedAt > 1000) process.exit(130);
+    interruptedAt ??= performance.now();
     interrupt.abort();
   });
 }
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
   // `bantam … | head` closes the pipe early: that is no failure, and what is under way ends as at Ctrl-C.
-  interrupt.abort(nobodyReads);
+  if (error.code === 'EPIPE') interrupt.abort(nobodyReads);
+  else {
+    process.stderr.write(`error  BAN-E003  standard output cannot be written: ${error.message}\n`);
+    process.exitCode = 1;
+    interrupt.abort();
+  }
 });
 process.stderr.on('error', (error: NodeJS.ErrnoException) => {
   // Nobody reads the story; the work and its clean-up go on.
   if (error.code !== 'EPIPE') throw error;
 });
 
-process.exitCode = await runProgramLine(process.argv.slice(2), {
+const exitCode = await runProgramLine(process.argv.slice(2), {
   environment: process.env,
   folder: process.cwd(),
   home: homedir(),
@@ -36,5 +40,6 @@ process.exitCode = await runProgramLine(process.argv.slice(2), {
   stderr: process.stderr,
   signal: interrupt.signal,
 });
+process.exitCode ||= exitCode;
 // Keep-alive sockets of an abandoned request must not hold the process.
 setTimeout(() => process.exit(), 500).unref();

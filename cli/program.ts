@@ -121,7 +121,12 @@ export async function runProgramLine(argv: readonly string[], surroundings: Surr
     await answer.afterwards?.();
   };
   const called = calledRow(argv);
-  const program = describeProgram(surroundings, act, called && { row: called, command: await called.load() });
+  const program = describeProgram(
+    surroundings,
+    act,
+    wantsJson,
+    called && { row: called, command: await called.load() },
+  );
   try {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (thrown) {
@@ -143,7 +148,10 @@ export async function runProgramLine(argv: readonly string[], surroundings: Surr
 }
 
 function usage(reporter: Reporter, thrown: CommanderError, wantsJson: boolean): ExitCode {
-  const message = thrown.message.replace(/^error: /, '');
+  const message =
+    thrown.message === '(outputHelp)'
+      ? 'no command was named; --help lists them'
+      : thrown.message.replace(/^error: /, '');
   // Off --json commander has printed its own sentence, with "Did you mean".
   if (wantsJson) reporter.fail({ code: 'BAN-E001', message });
   return exitCodes.usage;
@@ -167,9 +175,10 @@ function calledRow(argv: readonly string[]): CommandRow | undefined {
 function describeProgram(
   surroundings: Surroundings,
   act: Act,
+  wantsJson: boolean,
   called: { readonly row: CommandRow; readonly command: Command } | undefined,
 ): CommanderCommand {
-  const program = configure(new CommanderCommand('bantam'), surroundings)
+  const program = configure(new CommanderCommand('bantam'), surroundings, wantsJson)
     .description(
       'Functions for a Raspberry Pi cluster: scaffold, cross-build, push, deploy, and prove that the new code answers.',
     )
@@ -181,23 +190,30 @@ function describeProgram(
     const [noun, verb] = row.path;
     const command = called?.row === row ? called.command : undefined;
     if (verb === undefined) {
-      add(program, noun, row, command, act, surroundings, false);
+      add(program, noun, row, command, act, false);
       continue;
     }
-    const group = groups.get(noun) ?? configure(program.command(noun), surroundings).description(nouns[noun] ?? '');
+    const group = groups.get(noun) ?? program.command(noun).description(nouns[noun] ?? '');
     groups.set(noun, group);
-    add(group, verb, row, command, act, surroundings, false);
-    if (row.everyday === true) add(program, verb, row, command, act, surroundings, true);
+    add(group, verb, row, command, act, false);
+    if (row.everyday === true) add(program, verb, row, command, act, true);
   }
   return program;
 }
 
-function configure(command: CommanderCommand, { stdout, stderr }: Surroundings): CommanderCommand {
+/** Settings that commander hands on to every command below. */
+function configure(command: CommanderCommand, { stdout, stderr }: Surroundings, quiet: boolean): CommanderCommand {
   return command
     .exitOverride()
     .showHelpAfterError('(--help shows what this command takes)')
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => {
+        // With --json the document on stdout says it.
+        if (!quiet) stderr.write(text);
+      },
+    });
 }
 
 function add(
@@ -206,10 +222,9 @@ function add(
   row: CommandRow,
   command: Command | undefined,
   act: Act,
-  surroundings: Surroundings,
   short: boolean,
 ): void {
-  const described = configure(parent.command(word), surroundings).description(row.summary);
+  const described = parent.command(word).description(row.summary);
   if (short) described.helpGroup('Everyday (short for `bantam fn …`):');
   if (command === undefined) return;
   described.addHelpText('after', `\nExamples:\n${command.examples.map((example) => `  $ ${example}`).join('\n')}`);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import * as v from 'valibot';
 import { decodeFunction, issuesOf } from './decode-function.ts';
 import { entryOf, type ParsedYaml, parseYaml, placeOf, plainValue, type YamlEntry, type YamlNode } from './document.ts';
+import { imageClashes } from './image-clashes.ts';
 import { checkStackKeys } from './keys.ts';
 import { locator, type StackProblem, type TextProblem } from './problem.ts';
 import { stackSchema } from './schema.ts';
@@ -81,6 +82,7 @@ export function decodeStack(
       });
     }
   }
+  problems.push(...imageClashes(functions, (name) => placeOf(root, ['functions', name, 'image'])));
   // A text that lacks a variable's value is not judged by its fields: an empty image would only repeat what is said already.
   const judged =
     unset.length > 0

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { UserError } from '../errors.ts';
@@ -48,6 +48,10 @@ export async function readStack(
 
 /** The text of a file, or the problem that it is none: too large, or not UTF-8. Throws BAN-E003 if it cannot be read. */
 export async function readText(file: string): Promise<string | StackProblem> {
+  const facts = await stat(file).catch(() => undefined);
+  // A named pipe would be waited for without end.
+  if (facts !== undefined && !facts.isFile() && !facts.isDirectory())
+    throw new UserError('BAN-E003', `${file} is no ordinary file`, { hint: 'name a file of text' });
   const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new UserError('BAN-E003', `${file} cannot be read: ${describe(error)}`, { cause: error });
   });
