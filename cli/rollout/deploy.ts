@@ -61,7 +61,7 @@ export interface DeployOutcome {
 
 /**
  * Brings one function to the wanted state and watches until the wanted deploy id answers, alone. An unchanged function is sent nothing, but watched all the same.
- * No function is called before the request that changes it has returned. Expected failures are in the outcome; throws Interrupted and bugs only.
+ * No function is called before the request that changes it has returned. Every failure is in the outcome, a bug of bantam too: what was done before it must be told. Throws Interrupted only.
  */
 export async function deployFunction(
   request: DeployRequest,
@@ -101,10 +101,11 @@ export async function deployFunction(
     outcome = { ...start, action: sent.action };
     return await watch(outcome, current, sent.shown, sentAt);
   } catch (error) {
-    if (error instanceof Interrupted || !(error instanceof UserError)) throw error;
+    if (error instanceof Interrupted) throw error;
     return {
       ...outcome,
-      verdict: outcome.action === 'none' && error.code === 'BAN-E506' ? 'rejected' : 'unknown',
+      verdict:
+        outcome.action === 'none' && error instanceof UserError && error.code === 'BAN-E506' ? 'rejected' : 'unknown',
       failure: describeFailure(error),
     };
   }
@@ -196,7 +197,7 @@ export async function deployFunction(
     };
     if (result.verdict === 'ready') return ended;
     if (result.verdict === 'unproven') return { ...ended, remark: result.reason };
-    const logLines = result.verdict === 'superseded' ? [] : await readLastLines(gateway, fn.name, fn.namespace, signal);
+    const logLines = result.verdict === 'superseded' ? [] : await readLastLines(ports, fn.name, fn.namespace, signal);
     const error = explainWatch(
       fn.name,
       { verdict: result.verdict, reason: result.reason },

@@ -3,6 +3,7 @@ import type { Dialect } from '../openfaas/dialects.ts';
 import type { FunctionStatus } from '../openfaas/wire.ts';
 import type { FunctionLine } from './last-lines.ts';
 import type { Sent } from './send.ts';
+import { noReplica } from './step.ts';
 
 /** BAN-E501 for a refused deployment: the gateway's words, and what became of the function that ran before. Pure. */
 export function explainRejection(
@@ -68,11 +69,14 @@ export function explainWatch(
       details,
     });
   }
+  const scale = result.reason.endsWith(noReplica)
+    ? `if it was scaled to zero on purpose: bantam fn scale ${name} 1; `
+    : '';
   const what = watch.unchanged ? 'nothing was sent, since this revision is deployed; but it' : 'the new code';
   return new UserError(
     'BAN-E502',
     `${name}: ${what} did not answer as it should within ${seconds} s: ${result.reason}`,
-    { hint: adviceFromLog(logLines, dialect), details },
+    { hint: `${scale}${adviceFromLog(logLines, dialect)}`, details },
   );
 }
 

@@ -1,10 +1,12 @@
 import { text as readText } from 'node:stream/consumers';
+import pLimit from 'p-limit';
 import { UserError } from '../errors.ts';
 import { decodeConfig } from '../oci/config.ts';
 import { decodeManifest } from '../oci/manifest.ts';
 import { formatPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
 import type { Dialect } from '../openfaas/dialects.ts';
+import { listContents } from '../registry/contents.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type DeployedImage, deployedReference } from './deployment.ts';
 
@@ -63,12 +65,35 @@ export async function readDeployableImage(
       },
     );
   }
+  await requireParts(registry, { ...reference, digest: stored.digest }, where, signal);
   return {
     reference: deployedReference(image, stored.digest, expected.dialect),
     digest: stored.digest,
     bantamRuntime: config.config.Labels['bantam.runtime'] !== undefined,
     platforms,
   };
+}
+
+/** Every manifest and blob of every platform must still be in the registry: a node that lacks one cannot pull, and on faasd that ends the running function. */
+async function requireParts(
+  registry: Registry,
+  reference: Reference,
+  where: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { blobs } = await listContents(registry, reference, signal);
+  const limit = pLimit(4);
+  const found = await Promise.all(
+    blobs.map(({ digest }) =>
+      limit(async () => ({ digest, there: await registry.hasBlob(reference, digest, signal) })),
+    ),
+  );
+  const lost = found.filter(({ there }) => !there).map(({ digest }) => digest);
+  if (lost.length === 0) return;
+  throw new UserError('BAN-E503', `the registry has lost ${lost.length} of ${blobs.length} parts of ${where}`, {
+    details: lost,
+    hint: 'bantam fn build --push sends them again',
+  });
 }
 
 /** containerd starts 32-bit ARM images on 64-bit ARM machines too. */

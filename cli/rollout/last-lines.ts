@@ -1,4 +1,5 @@
-import { UserError } from '../errors.ts';
+import { Interrupted } from '../errors.ts';
+import type { Report } from '../events.ts';
 import type { Gateway } from '../openfaas/gateway.ts';
 import type { LogLine } from '../openfaas/wire.ts';
 
@@ -10,13 +11,15 @@ export interface FunctionLine {
 
 const mostLines = 20;
 const patienceMilliseconds = 5000;
+const longestText = 2000;
 
 /**
- * The last lines of a function's log, at most 20, by time, as far as they come within `milliseconds`. Neither `tail` nor `since` is asked for: faasd gives the oldest lines of a tail,
- * and the clock of a Pi may be wrong. A gateway that gives no log gives no lines: the failure that asks for them is told anyway.
+ * The last lines of a function's log, at most 20, each of at most 2000 characters, by time, as far as they come within `milliseconds`. Neither `tail` nor `since` is asked for: faasd gives the oldest lines of a tail,
+ * and the clock of a Pi may be wrong. They only go with a failure, which must be told anyway: whatever goes wrong with the log is
+ * traced, and the lines read so far are given. Throws nothing but Interrupted, for an abort of `signal`.
  */
 export async function readLastLines(
-  gateway: Pick<Gateway, 'logs'>,
+  ports: { readonly gateway: Pick<Gateway, 'logs'>; readonly report: Report },
   name: string,
   namespace: string | undefined,
   signal: AbortSignal,
@@ -25,18 +28,23 @@ export async function readLastLines(
   const enough = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
   const lines: LogLine[] = [];
   try {
-    for await (const line of gateway.logs({ name, namespace, follow: false }, enough)) {
-      lines.push(line);
+    for await (const line of ports.gateway.logs({ name, namespace, follow: false }, enough)) {
+      lines.push({ ...line, text: clip(line.text.trimEnd()) });
       if (lines.length > 4000) lines.splice(0, 2000);
     }
   } catch (error) {
-    // Interrupted stands here for our own patience too: what has been read is shown.
-    if (signal.aborted || !(error instanceof UserError || enough.aborted)) throw error;
+    if (signal.aborted) throw new Interrupted();
+    const trouble = enough.aborted ? `not at its end after ${milliseconds / 1000} s` : String(error);
+    ports.report({ type: 'trace', about: name, text: `the log: ${trouble}` });
   }
   const ordered = lines
     .map((line, index) => ({ line, index }))
     .sort(
       (left, right) => Date.parse(left.line.timestamp) - Date.parse(right.line.timestamp) || left.index - right.index,
     );
-  return ordered.slice(-mostLines).map(({ line }) => ({ instance: line.instance, text: line.text.trimEnd() }));
+  return ordered.slice(-mostLines).map(({ line }) => ({ instance: line.instance, text: line.text }));
+}
+
+function clip(text: string): string {
+  return text.length <= longestText ? text : `${text.slice(0, longestText)}… (${text.length} characters)`;
 }

@@ -17,8 +17,8 @@ export interface Rule {
 }
 
 /**
- * A window of 1 s, a minute of patience. The design asks for at least 4 answers per replica; it is 16, and one every 50 ms, because one old
- * replica beside n new ones stays unseen in k random answers with a chance of (n/(n+1))^k: 1/16 for n = 1, k = 4, and below 1/100000 for k = 16 n (at least 20).
+ * A window of 1 s, a minute of patience, 16 answers per replica: one old replica beside n new ones stays unseen in k random answers
+ * with a chance of (n/(n+1))^k, which is 1/16 for n = 1, k = 4, and below 1/65000 for n = 1, k = 16 (1/9000000 for n = 30, k = 16 n).
  */
 export const readinessRule = {
   timeout: 60_000,
@@ -46,9 +46,10 @@ export type Observation =
 /** How a watch ends. */
 export type Verdict = 'ready' | 'not-ready' | 'superseded';
 
-/** What to do next: look after a pause, or stop. */
+/** What to do next: look after a pause, or stop. `count`: how many probes to make at once; all of them are told to the step before anything else is done. */
 export type Action =
-  | { readonly kind: 'probe' | 'read'; readonly after: number }
+  | { readonly kind: 'probe'; readonly after: number; readonly count: number }
+  | { readonly kind: 'read'; readonly after: number }
   | { readonly kind: 'settle'; readonly verdict: Verdict; readonly reason: string };
 
 /** The numbers behind a verdict; all but `window…` only grow. Times in milliseconds. */
@@ -84,12 +85,16 @@ export interface State {
   readonly wanted: number;
   readonly available: number;
   readonly statusAt: number | undefined;
+  /** What the last status said, if it showed no replica that is available. */
+  readonly unavailable: string | undefined;
+  /** Whether an answer is owed since the status was last missing: a full window alone does not make it ready then. */
+  readonly answerOwed: boolean;
   /** Since when the gateway has not known the function; undefined while it does. */
   readonly absentSince: number | undefined;
   readonly refusedInARow: number;
   readonly silentInARow: number;
-  /** Why it is not ready, by the last observation that said so. */
-  readonly lastReason: string;
+  /** Why it is not ready, by the last observation that said so; undefined as long as none did. */
+  readonly lastReason: string | undefined;
 }
 
 /** A state and what to do next. */

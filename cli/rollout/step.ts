@@ -22,17 +22,21 @@ export function beginWatch(rule: Rule, at: number): Step {
     wanted: 1,
     available: 0,
     statusAt: undefined,
+    unavailable: undefined,
+    answerOwed: false,
     absentSince: undefined,
     refusedInARow: 0,
     silentInARow: 0,
-    lastReason: 'not asked yet',
+    lastReason: undefined,
   };
   return { state, action: { kind: 'read', after: 0 } };
 }
 
 /**
  * Pure heart of the readiness rule. Ready is said only on a status that confirms the deploy id and the number of replicas
- * directly after a full window; any observation but an answer of the wanted deploy id empties the window.
+ * directly after a full window. The window is emptied by any probe that is not an answer of the wanted deploy id, by a gateway that
+ * does not know the function, and by a status without an available replica (what faasd shows of a function that has exited, whatever
+ * it answered before). A status that could not be read leaves the window as it is, but an answer must come after it.
  */
 export function step(before: State, observation: Observation): Step {
   const seen = isStale(before.rule, observation)
@@ -73,16 +77,9 @@ function afterProbe(before: State, at: number, probe: Probe): State {
       windowStartMilliseconds: Math.round(window.since - before.startedAt),
       firstAnswerMilliseconds: before.counts.firstAnswerMilliseconds ?? Math.round(at - before.startedAt),
     };
-    return { ...before, counts, window, refusedInARow: 0, silentInARow: 0 };
+    return { ...before, counts, window, answerOwed: false, refusedInARow: 0, silentInARow: 0 };
   }
-  const empty = {
-    ...before.counts,
-    tries,
-    windowAnswers: 0,
-    windowReplicas: 0,
-    windowMilliseconds: 0,
-    windowStartMilliseconds: undefined,
-  };
+  const empty = { ...withoutWindow(before.counts), tries };
   if (probe.kind === 'answer' && probe.deploy !== before.rule.deploy) {
     const counts: Counts = { ...empty, otherAnswers: before.counts.otherAnswers + 1 };
     return {
@@ -110,21 +107,71 @@ function afterProbe(before: State, at: number, probe: Probe): State {
   };
 }
 
+function withoutWindow(counts: Counts): Counts {
+  return {
+    ...counts,
+    windowAnswers: 0,
+    windowReplicas: 0,
+    windowMilliseconds: 0,
+    windowStartMilliseconds: undefined,
+  };
+}
+
 function afterStatus(before: State, seen: Exclude<Observation, { kind: 'probe' }>): State {
   switch (seen.kind) {
-    case 'status':
-      return {
+    case 'status': {
+      const unavailable = unavailabilityOf(seen.replicas, seen.available);
+      const known: State = {
         ...before,
         wanted: Math.max(1, seen.replicas),
         available: seen.available,
         statusAt: seen.at,
         absentSince: undefined,
+        unavailable,
       };
+      return unavailable === undefined ? known : closeWindow(known, unavailable);
+    }
     case 'absent':
-      return { ...before, statusAt: seen.at, absentSince: before.absentSince ?? seen.at, available: 0 };
+      return closeWindow(
+        {
+          ...before,
+          statusAt: seen.at,
+          absentSince: before.absentSince ?? seen.at,
+          available: 0,
+          unavailable: undefined,
+        },
+        'the gateway does not know it',
+      );
     case 'unreadable':
-      return { ...before, statusAt: seen.at, lastReason: isFull(before) ? seen.reason : before.lastReason };
+      return {
+        ...before,
+        statusAt: seen.at,
+        answerOwed: true,
+        lastReason: isFull(before) ? seen.reason : before.lastReason,
+      };
   }
+}
+
+/** What is said of zero replicas: a provider shows them of what has exited and of what was scaled down, and does not tell which. */
+export const noReplica = 'the gateway shows no replica of it: it has exited, or was scaled to zero';
+
+function unavailabilityOf(replicas: number, available: number): string | undefined {
+  if (replicas < 1) return noReplica;
+  return available < 1 ? `the gateway calls 0 of ${replicas} replicas available` : undefined;
+}
+
+/** The reason replaces the last one only where there was a window to close: else the words of the function say more. */
+function closeWindow(state: State, reason: string): State {
+  return {
+    ...state,
+    counts: withoutWindow(state.counts),
+    window: undefined,
+    lastReason: state.window === undefined ? (state.lastReason ?? reason) : reason,
+  };
+}
+
+function answersNeeded({ rule, wanted }: State): number {
+  return rule.answersPerReplica * wanted;
 }
 
 /** Whether the window holds enough answers, over a long enough time, of enough replicas. */
@@ -133,7 +180,7 @@ function isFull(state: State): boolean {
   return (
     window !== undefined &&
     window.until - window.since >= rule.window &&
-    window.answers >= rule.answersPerReplica * wanted &&
+    window.answers >= answersNeeded(state) &&
     window.replicas.length >= wanted
   );
 }
@@ -152,24 +199,35 @@ function settle(state: State, seen: Observation): Action | undefined {
   }
   if (state.absentSince !== undefined && seen.at - state.absentSince >= removedAfter)
     return { kind: 'settle', verdict: 'superseded', reason: 'somebody removed it meanwhile' };
-  if (seen.kind === 'status' && isFull(state)) return { kind: 'settle', verdict: 'ready', reason: '' };
+  if (seen.kind === 'status' && isFull(state) && !state.answerOwed)
+    return { kind: 'settle', verdict: 'ready', reason: '' };
   if (state.refusedInARow >= 3)
     return {
       kind: 'settle',
       verdict: 'not-ready',
       reason: `something in front of the functions asks for credentials (${state.lastReason})`,
     };
-  if (seen.at - state.startedAt >= rule.timeout)
+  // A window that is full in the last moment is owed one look at the status.
+  const looking = seen.kind === 'probe' && isFull(state);
+  if (seen.at - state.startedAt >= rule.timeout && !looking)
     return { kind: 'settle', verdict: 'not-ready', reason: missing(state) };
   return undefined;
 }
 
 function missing(state: State): string {
-  const { window, wanted, lastReason } = state;
-  if (window === undefined) return lastReason;
+  const { window, wanted, rule, lastReason, unavailable } = state;
+  if (unavailable !== undefined)
+    return window !== undefined || lastReason === undefined || lastReason === unavailable
+      ? unavailable
+      : `${lastReason}; ${unavailable}`;
+  if (window === undefined) return lastReason ?? 'it was not asked';
+  const seconds = ((window.until - window.since) / 1000).toFixed(1);
+  if (window.until - window.since < rule.window)
+    return `it answered for the last ${seconds} s only${lastReason === undefined ? '' : `; before that: ${lastReason}`}`;
+  if (window.answers < answersNeeded(state))
+    return `only ${window.answers} of the ${answersNeeded(state)} answers that ${wanted} replica${wanted > 1 ? 's need' : ' needs'} came in ${seconds} s`;
   if (window.replicas.length < wanted) return `${window.replicas.length} of ${wanted} replicas answered`;
-  if (isFull(state)) return `the gateway's status could not be read: ${lastReason}`;
-  return `it answered for ${Math.round(window.until - window.since)} ms only (before: ${lastReason})`;
+  return `the gateway's status could not be read: ${lastReason ?? 'no answer'}`;
 }
 
 /** faasd does not know a function that exits at start for moments, again and again: only a lasting absence is a removal. */
@@ -179,13 +237,27 @@ const statusEvery = 1000;
 const shortest = 50;
 const longest = 250;
 
+/** More at a time would press a Pi, and hold up the answers of whoever really calls the function. */
+const mostAtOnce = 8;
+
 function next(state: State, seen: Observation): Action {
-  if (seen.kind === 'probe' && (isFull(state) || seen.at - (state.statusAt ?? Number.NEGATIVE_INFINITY) >= statusEvery))
+  if (
+    seen.kind === 'probe' &&
+    ((isFull(state) && !state.answerOwed) || seen.at - (state.statusAt ?? Number.NEGATIVE_INFINITY) >= statusEvery)
+  )
     return { kind: 'read', after: 0 };
   if (seen.kind === 'unreadable' || seen.kind === 'absent')
-    return { kind: state.absentSince !== undefined ? 'read' : 'probe', after: longest };
-  if (state.counts.tries === 0) return { kind: 'probe', after: 0 };
-  if (state.window !== undefined) return { kind: 'probe', after: shortest };
+    return state.absentSince !== undefined
+      ? { kind: 'read', after: longest }
+      : { kind: 'probe', after: longest, count: 1 };
+  if (state.counts.tries === 0) return { kind: 'probe', after: 0, count: 1 };
+  if (state.window !== undefined) return { kind: 'probe', after: shortest, count: atOnce(state) };
   // While it does not answer: often at first, since most starts are quick.
-  return { kind: 'probe', after: state.silentInARow < 50 ? 2 * shortest : longest };
+  return { kind: 'probe', after: state.silentInARow < 50 ? 2 * shortest : longest, count: 1 };
+}
+
+/** As many as replicas are wanted, as long as answers are needed: one after the other, many slow replicas would take longer than anybody waits. */
+function atOnce(state: State): number {
+  const owed = answersNeeded(state) - (state.window?.answers ?? 0);
+  return Math.max(1, Math.min(mostAtOnce, state.wanted, owed));
 }

@@ -47,13 +47,20 @@ export async function watchRollout(
   signal: AbortSignal,
 ): Promise<WatchResult> {
   const { clock, report } = ports;
+  // A signal of its own: many probes of many functions listening on one would look like a leak to Node.
+  const own = AbortSignal.any([signal]);
   let { state, action } = beginWatch(rule, clock.now());
   let said = '';
   while (action.kind !== 'settle') {
     if (action.after > 0) await clock.sleep(action.after, signal);
-    const seen: Observation =
-      action.kind === 'probe' ? await probe(watched, ports, signal) : await readStatus(watched, ports, signal);
-    ({ state, action } = step(state, seen));
+    const seen: readonly Observation[] =
+      action.kind === 'probe'
+        ? await probeAtOnce(action.count, watched, ports, own)
+        : [await readStatus(watched, ports, signal)];
+    for (const observation of seen) {
+      ({ state, action } = step(state, observation));
+      if (action.kind === 'settle') break;
+    }
     const text = describe(state);
     if (text !== said) report({ type: 'progress', about: watched.name, text });
     said = text;
@@ -61,9 +68,20 @@ export async function watchRollout(
   return resultOf(state, action);
 }
 
-async function probe(watched: Watched, ports: WatchPorts, signal: AbortSignal): Promise<Observation> {
-  const seen = await ports.probe.probe(watched.name, watched.namespace, signal);
-  return { kind: 'probe', at: ports.clock.now(), probe: seen };
+/** Makes probes side by side and gives them in the order of their answers. None is in flight afterwards: nothing is concluded while an answer may still be old code's. */
+async function probeAtOnce(
+  count: number,
+  watched: Watched,
+  ports: WatchPorts,
+  signal: AbortSignal,
+): Promise<readonly Observation[]> {
+  const seen: Observation[] = [];
+  const probes = Array.from({ length: count }, async () => {
+    const answer = await ports.probe.probe(watched.name, watched.namespace, signal);
+    seen.push({ kind: 'probe', at: ports.clock.now(), probe: answer });
+  });
+  for (const ended of await Promise.allSettled(probes)) if (ended.status === 'rejected') throw ended.reason;
+  return seen;
 }
 
 /** Reads the status as an observation: only refused credentials and an abort are thrown. */
@@ -102,6 +120,7 @@ function resultOf(state: State, action: Extract<Action, { kind: 'settle' }>): Wa
 }
 
 function describe(state: State): string {
-  if (state.window === undefined) return `waiting for the new code: ${state.lastReason}`;
+  if (state.window === undefined)
+    return `waiting for the new code: ${state.lastReason ?? state.unavailable ?? 'not asked yet'}`;
   return `the new code answers (${state.window.replicas.length}/${state.wanted} replicas); making sure that nothing else does`;
 }

@@ -6,6 +6,7 @@ import { openGateway } from '../../cli/openfaas/client.ts';
 import { type Dialect, dialectOf } from '../../cli/openfaas/dialects.ts';
 import { functionDeploymentSchema } from '../../cli/openfaas/wire.ts';
 import { openReplicaProbe } from '../../cli/replica/http-probe.ts';
+import type { ReplicaProbe } from '../../cli/replica/probe.ts';
 import { type DeployOutcome, type DeployRequest, deployFunction } from '../../cli/rollout/deploy.ts';
 import { describeDeployment } from '../../cli/rollout/deployment.ts';
 import { revisionOf } from '../../cli/rollout/revision.ts';
@@ -37,12 +38,13 @@ describe('deploying a function', () => {
     readonly timeout?: number;
     readonly signal?: AbortSignal;
     readonly writeTimeout?: number;
+    readonly probe?: ReplicaProbe;
   }
   function deploy(given: Case = {}): Promise<DeployOutcome> {
     const ports = {
       gateway: openGateway({ url: far.url, timeouts: { read: 2000, write: given.writeTimeout ?? 2000 } }),
       dialect: given.dialect ?? netes,
-      probe: openReplicaProbe(far.url, { timeoutMilliseconds: 150 }),
+      probe: given.probe ?? openReplicaProbe(far.url, { timeoutMilliseconds: 150 }),
       clock,
       report: (event: Event) => void events.push(event),
       newDeployId: () => 'new',
@@ -416,6 +418,68 @@ describe('deploying a function', () => {
       far.logs = saying(500, 'unknown log request error');
       const outcome = await deploy({ timeout: 2000 });
       assert.deepEqual([outcome.failure?.code, outcome.logLines], ['BAN-E502', []]);
+    });
+
+    it('keeps its verdict when the log is no log', async () => {
+      far.ready = () => saying(503);
+      far.logs = saying(200, 'x'.repeat((1 << 20) + 100_000));
+      const outcome = await deploy({ timeout: 2000 });
+      assert.deepEqual([outcome.action, outcome.verdict, outcome.failure?.code], ['created', 'not-ready', 'BAN-E502']);
+    });
+
+    it('is not taken in by faasd, which shows a function that has exited without replicas', async () => {
+      far.read = () => {
+        const body = far.sent[0];
+        if (body !== undefined) far.shown = showing(body, clock.now() < 1800 ? undefined : {});
+        return undefined;
+      };
+      const outcome = await deploy({ dialect: faasd, timeout: 8000 });
+      assert.deepEqual([outcome.action, outcome.verdict, outcome.failure?.code], ['created', 'not-ready', 'BAN-E502']);
+      assert.match(outcome.failure?.message ?? '', /shows no replica of it: it has exited, or was scaled to zero/);
+      assert.match(
+        outcome.failure?.hint ?? '',
+        /^if it was scaled to zero on purpose: bantam fn scale hello 1; it wrote no log/,
+      );
+    });
+
+    it('asks several replicas at once where many are wanted, eight at most', async () => {
+      far.change = (sent, _method, respond) => {
+        far.shown = showing(sent, { replicas: 30, availableReplicas: 30 });
+        respond(202);
+      };
+      let open = 0;
+      let most = 0;
+      far.ready = (number) => (response, request) => {
+        most = Math.max(most, ++open);
+        setTimeout(() => {
+          open--;
+          answering('new', `pod-${number % 30}`)(response, request);
+        }, 5);
+      };
+      const warnings: string[] = [];
+      const onWarning = (warning: Error): void => void warnings.push(warning.message);
+      const stop = new AbortController();
+      // Other functions that wait at the same time, on the same signal.
+      for (let other = 0; other < 5; other++) stop.signal.addEventListener('abort', () => {});
+      process.on('warning', onWarning);
+      const outcome = await deploy({ signal: stop.signal });
+      process.off('warning', onWarning);
+      assert.deepEqual([outcome.verdict, outcome.replicas.seen], ['ready', 30]);
+      assert.ok(most > 1 && most <= 8, `${most} at once`);
+      assert.deepEqual(warnings, [], 'Node takes many listeners of one signal for a leak');
+    });
+
+    it('says what a bug of bantam came after', async () => {
+      const outcome = await deploy({
+        probe: {
+          probe: async () => {
+            throw new TypeError('probe is broken');
+          },
+          ask: async () => ({ kind: 'not-yet', reason: '' }),
+        },
+      });
+      assert.deepEqual([outcome.action, outcome.verdict, outcome.failure?.code], ['created', 'unknown', 'BAN-BUG']);
+      assert.match(outcome.failure?.message ?? '', /probe is broken/);
     });
 
     it('stops when somebody else has deployed', async () => {

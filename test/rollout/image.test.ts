@@ -12,6 +12,7 @@ const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.str
 function registryWith(
   platforms: readonly string[],
   labels: Record<string, string>,
+  lost?: string,
 ): { registry: Registry; digest: string } {
   const blobs = new Map<string, Uint8Array>();
   const manifests = new Map<string, StoredManifest>();
@@ -60,6 +61,9 @@ function registryWith(
         assert.ok(bytes);
         return ReadableStream.from([bytes]);
       },
+      async hasBlob(_reference, wanted) {
+        return blobs.has(wanted) && wanted !== lost;
+      },
       putManifest: unexpected,
       putBlob: unexpected,
       digestOf: unexpected,
@@ -100,6 +104,23 @@ describe('the image of a deployment', () => {
         signal,
       ),
       { code: 'BAN-E503' },
+    );
+  });
+
+  it('must be there whole', async () => {
+    const lost = sha256Digest(
+      encode({
+        os: 'linux',
+        architecture: 'arm64',
+        config: { Labels: {} },
+        rootfs: { type: 'layers', diff_ids: [] },
+        history: [],
+      }),
+    );
+    const { registry } = registryWith(['linux/amd64', 'linux/arm64'], {}, lost);
+    await assert.rejects(
+      readDeployableImage(registry, 'registry.lan/hello', { digest: undefined, architecture: '', dialect }, signal),
+      { code: 'BAN-E503', details: [lost] },
     );
   });
 

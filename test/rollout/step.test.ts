@@ -27,28 +27,38 @@ const status = (at: number, replicas = 1, deploy: string | undefined = 'new'): O
   image: 'x',
 });
 
-/** Drives the machine as watch.ts does, in virtual time: the world answers probes and statuses. */
+/** Drives the machine as watch.ts does, in virtual time: the world answers probes (each batch after `latency`) and statuses. */
 function drive(
   world: { probe: (at: number, number: number) => Probe; status?: (at: number, number: number) => Observation },
   used: Rule = rule,
   start = 5000,
-): { state: State; action: Extract<Action, { kind: 'settle' }>; at: number; seen: Observation[] } {
+  latency = 0,
+): { state: State; action: Extract<Action, { kind: 'settle' }>; at: number; seen: Observation[]; most: number } {
   let at = start;
   let probes = 0;
   let reads = 0;
+  let most = 0;
   const seen: Observation[] = [];
   let { state, action } = beginWatch(used, at);
   while (action.kind !== 'settle') {
-    at += Math.max(action.after, 1);
-    const observation: Observation =
+    at += Math.max(action.after, 1) + (action.kind === 'probe' ? latency : 0);
+    const observations: Observation[] =
       action.kind === 'probe'
-        ? { kind: 'probe', at, probe: world.probe(at - start, probes++) }
-        : (world.status?.(at, reads++) ?? status(at));
-    seen.push(observation);
-    ({ state, action } = step(state, observation));
+        ? Array.from({ length: action.count }, () => ({
+            kind: 'probe',
+            at,
+            probe: world.probe(at - start, probes++),
+          }))
+        : [world.status?.(at, reads++) ?? status(at)];
+    most = Math.max(most, observations.length);
+    for (const observation of observations) {
+      seen.push(observation);
+      ({ state, action } = step(state, observation));
+      if (action.kind === 'settle') break;
+    }
     assert.ok(at - start < used.timeout + 5000, 'the watch does not end');
   }
-  return { state, action, at: at - start, seen };
+  return { state, action, at: at - start, seen, most };
 }
 
 describe('readiness rule', () => {
@@ -94,10 +104,112 @@ describe('readiness rule', () => {
       status: (at, number) => status(at, number === 0 ? 1 : 2),
     });
     assert.deepEqual([scaled.verdict, scaled.reason], ['not-ready', '1 of 2 replicas answered']);
+  });
+
+  it('does not believe answers while the gateway shows no replica: it has exited, or was scaled to zero', () => {
+    const none = (at: number, replicas: number): Observation => ({
+      kind: 'status',
+      at,
+      replicas,
+      available: 0,
+      deploy: 'new',
+      image: 'x',
+    });
+    const exited = drive({ probe: () => answer('new'), status: (at) => none(at, 0) });
+    assert.deepEqual(
+      [exited.action.verdict, exited.action.reason],
+      ['not-ready', 'the gateway shows no replica of it: it has exited, or was scaled to zero'],
+    );
+    const unavailable = drive({ probe: () => answer('new'), status: (at) => none(at, 1) });
+    assert.deepEqual(
+      [unavailable.action.verdict, unavailable.action.reason],
+      ['not-ready', 'the gateway calls 0 of 1 replicas available'],
+    );
+    const silent = drive({ probe: () => notYet('503 No endpoints', 503), status: (at) => none(at, 0) });
     assert.equal(
-      drive({ probe: () => answer('new'), status: (at) => status(at, 0) }).action.verdict,
-      'ready',
-      'scaled to zero counts as one',
+      silent.action.reason,
+      '503 No endpoints; the gateway shows no replica of it: it has exited, or was scaled to zero',
+    );
+    assert.equal(
+      drive({ probe: () => notYet(), status: (at) => ({ kind: 'absent', at }) }, { ...rule, timeout: 1000 }).action
+        .reason,
+      'the gateway does not know it',
+    );
+    const late = drive({
+      probe: () => answer('new'),
+      status: (at, number) => (number < 4 ? none(at, 0) : status(at)),
+    });
+    assert.equal(late.action.verdict, 'ready');
+    assertProven(late.seen);
+    assert.ok(late.at >= 4000, `ready at ${late.at}, though no replica was shown for three seconds`);
+  });
+
+  it('starts again after a moment in which the gateway did not know it', () => {
+    const { action, seen, at } = drive({
+      probe: () => answer('new'),
+      status: (time, number) => (number === 1 ? { kind: 'absent', at: time } : status(time)),
+    });
+    assert.equal(action.verdict, 'ready');
+    assert.ok(at >= 2000, `ready at ${at} although it was gone at about 1000`);
+    assertProven(seen);
+  });
+
+  it('needs an answer after a status that could not be read', () => {
+    let { state } = beginWatch(rule, 0);
+    const see = (observation: Observation): Action => {
+      const next = step(state, observation);
+      state = next.state;
+      return next.action;
+    };
+    see(status(0));
+    for (let at = 50; at <= 1100; at += 50) see({ kind: 'probe', at, probe: answer('new') });
+    see({ kind: 'unreadable', at: 1110, reason: 'the gateway does not answer' });
+    assert.equal(see(status(1120)).kind, 'probe', 'ready without an answer since the gap');
+    see({ kind: 'probe', at: 1150, probe: answer('new') });
+    assert.equal(see(status(1160)).kind, 'settle');
+  });
+
+  it('comes to a verdict with thirty replicas that take their time: several are asked at once, at most eight', () => {
+    let random = 7;
+    const pick = (): number => {
+      random = (Math.imul(random, 1664525) + 1013904223) >>> 0;
+      return Math.floor((random / 2 ** 32) * 30);
+    };
+    const { action, state, at, most } = drive(
+      { probe: () => answer('new', `pod-${pick()}`), status: (time) => status(time, 30) },
+      rule,
+      5000,
+      100,
+    );
+    assert.deepEqual([action.verdict, action.reason], ['ready', '']);
+    assert.ok(state.counts.windowAnswers >= 480 && at < 20_000, `${state.counts.windowAnswers} answers in ${at} ms`);
+    assert.equal(most, 8);
+    assert.equal(drive({ probe: () => answer('new') }).most, 1, 'one replica is asked one at a time');
+    assert.equal(
+      drive({ probe: () => notYet(), status: (time) => status(time, 30) }).most,
+      1,
+      'what does not answer is not pressed',
+    );
+  });
+
+  it('says what was missing when the time was up', () => {
+    const ended = (probe: (time: number) => Probe, latency = 0): string =>
+      drive({ probe, status: (time) => status(time, 3) }, { ...rule, timeout: 10_000 }, 5000, latency).action.reason;
+    assert.match(
+      ended(() => answer('new'), 2000),
+      /^only \d+ of the 48 answers that 3 replicas need came in \d+\.\d s$/,
+    );
+    assert.match(
+      ended((time) => (time < 9700 ? notYet() : answer('new'))),
+      /^it answered for the last 0\.\d s only; before that: connection refused$/,
+    );
+    assert.match(
+      ended((time) => (time < 9700 ? answer('old') : answer('new'))),
+      /before that: other code still answers \(deploy old\)$/,
+    );
+    assert.match(
+      drive({ probe: () => answer('new') }, { ...rule, timeout: 500 }).action.reason,
+      /^it answered for the last 0\.\d s only$/,
     );
   });
 
@@ -343,15 +455,19 @@ describe('readiness rule', () => {
 function assertProven(seen: readonly Observation[]): void {
   const last = seen.at(-1);
   assert.ok(last?.kind === 'status' && last.deploy === 'new', 'ready without a status that confirms it');
+  assert.ok(last.replicas > 0 && last.available > 0, 'ready though the gateway shows no replica');
   const good: Extract<Observation, { kind: 'probe' }>[] = [];
   for (const observation of [...seen].reverse()) {
+    if (observation.kind === 'unreadable') assert.ok(good.length > 0, 'ready without an answer since the last gap');
+    if (observation.kind === 'absent') break;
+    if (observation.kind === 'status' && (observation.replicas < 1 || observation.available < 1)) break;
     if (observation.kind !== 'probe') continue;
     const { probe } = observation;
     if (probe.kind !== 'answer' || probe.deploy !== 'new' || !probe.ready) break;
     good.push(observation);
   }
-  const wanted = Math.max(1, last.replicas);
-  assert.ok(good.length >= 4 * wanted, `${good.length} answers for ${wanted} replicas`);
+  const wanted = last.replicas;
+  assert.ok(good.length >= 16 * wanted, `${good.length} answers for ${wanted} replicas`);
   assert.ok((good[0]?.at ?? 0) - (good.at(-1)?.at ?? 0) >= 1000, 'the window is too short');
   assert.ok(
     new Set(good.map(({ probe }) => (probe.kind === 'answer' ? probe.replica : ''))).size >= wanted,

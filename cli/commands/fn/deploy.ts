@@ -5,7 +5,7 @@ import type { BuildOutcome } from '../../build/builder.ts';
 import { ownBuilderName } from '../../build/own-builder.ts';
 import { defineCommand } from '../../command.ts';
 import type { Context, OpenGateway } from '../../context.ts';
-import { describeFailure, exitCodeOf, type Failure, gravest, UserError } from '../../errors.ts';
+import { describeFailure, exitCodeOf, type Failure, gravest, Interrupted } from '../../errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { systemClock } from '../../rollout/clock.ts';
 import { type DeployOutcome, deployFunction } from '../../rollout/deploy.ts';
@@ -75,6 +75,7 @@ export const deploy = defineCommand({
       }),
     );
     const settled = await Promise.allSettled(jobs);
+    // Only an interruption ends all: by now other functions may have been changed, and that must be told.
     for (const result of settled) if (result.status === 'rejected') throw result.reason;
     const outcomes = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     return {
@@ -150,7 +151,7 @@ async function deployOne(
       signal,
     );
   } catch (thrown) {
-    if (!(thrown instanceof UserError)) throw thrown;
+    if (thrown instanceof Interrupted) throw thrown;
     return { name: declared.name, failure: describeFailure(thrown) };
   } finally {
     report({ type: 'ended', about: declared.name });
