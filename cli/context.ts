@@ -171,7 +171,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
   });
 
   const registry = once(async (): Promise<Registry> => {
-    const [{ openRegistry }, { openDockerCredentials }, { parseInsecureRegistries }] = await Promise.all([
+    const [{ openRegistry }, { openDockerCredentials }, { parseRegistryNames }] = await Promise.all([
       import('./registry/client.ts'),
       import('./registry/credentials.ts'),
       import('./registry/endpoint.ts'),
@@ -180,7 +180,8 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     return openRegistry({
       credentials,
       report,
-      insecure: parseInsecureRegistries(environment['BANTAM_INSECURE_REGISTRIES']),
+      insecure: parseRegistryNames(environment['BANTAM_INSECURE_REGISTRIES']),
+      secure: parseRegistryNames(environment['BANTAM_SECURE_REGISTRIES']),
     });
   });
 

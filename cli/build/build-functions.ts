@@ -90,7 +90,10 @@ async function planFunction(
 ): Promise<BuildPlan> {
   const template = await findTemplate(request.stack.folder, declared.language);
   const handler = await requireHandler(request.stack, declared);
-  const context = await layOutContext(template, handler, folder, signal);
+  const context = await layOutContext(template, handler, folder, {
+    project: request.stack.folder,
+    signal,
+  });
   const dockerfile = await readFile(join(context.folder, 'Dockerfile'), 'utf8').catch((cause: unknown) => {
     throw new UserError('BAN-E112', `the template ${template.name} has no Dockerfile`, {
       hint: `look into ${template.folder}`,

@@ -157,7 +157,7 @@ async function runBuildx(
   const log = new BuildLog();
   const result = await run('docker', argv, {
     signal,
-    environment: buildxEnvironment,
+    environment: buildxEnvironment(plan),
     onStderrLine: (line) => {
       for (const event of log.read(line)) report({ ...event, about: plan.name });
     },

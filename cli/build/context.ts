@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, type Dirent } from 'node:fs';
 import { chmod, copyFile, mkdir, readdir, realpath, stat, utimes } from 'node:fs/promises';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { Interrupted, UserError } from '../errors.ts';
 import type { Template } from '../template/template.ts';
 
@@ -14,15 +14,16 @@ export interface BuildContext {
 /**
  * Lays out the one build context that all builders use: the template's files, with the handler folder over its
  * `handler_folder`. Modes become 0644 or 0755 and times are made from the content, so that umask, checkout and folder name
- * cannot reach the image. Left out: `node_modules` and `.git` anywhere, `build` and `template` at the top of a handler (as faas-cli does),
- * and the template's sample handler when the template is one of bantam's. Links are followed. Throws BAN-E003, and
+ * cannot reach the image. Left out: `node_modules`, `.git`, `.bantam` and `.secrets` anywhere, `build` and `template` at the
+ * top of a handler (as faas-cli does), and the template's sample handler when the template is one of bantam's. Links are
+ * followed if they stay in what is copied or in `project`, the folder of the stack file. Throws BAN-E003, and
  * {@link Interrupted} when `signal` aborts.
  */
 export async function layOutContext(
   template: Template,
   handler: string,
   folder: string,
-  signal?: AbortSignal,
+  { project, signal }: { readonly project?: string; readonly signal?: AbortSignal } = {},
 ): Promise<BuildContext> {
   const inContext = join(folder, template.handlerFolder);
   await mkdir(folder, { recursive: true });
@@ -34,10 +35,11 @@ export async function layOutContext(
     leftOut: (path) =>
       template.bantam && (path === template.handlerFolder || path.startsWith(`${template.handlerFolder}${sep}`)),
     never,
+    project,
     signal,
   });
   const leftOut = (path: string): boolean => path === 'build' || path === 'template';
-  await copyTree({ from: handler, to: inContext, leftOut, never, signal });
+  await copyTree({ from: handler, to: inContext, leftOut, never, project, signal });
   const hash = createHash('sha256');
   await settle(folder, folder, hash, signal);
   return { folder, digest: `sha256:${hash.digest('hex')}` };
@@ -45,22 +47,33 @@ export async function layOutContext(
 
 const leftOutEverywhere = new Set(['node_modules', '.git', '.DS_Store']);
 
+/** Where bantam keeps the password of a local gateway, and where users keep what functions read as secrets. */
+const secretFolders = new Set(['.bantam', '.secrets']);
+
 interface Copy {
   readonly from: string;
   readonly to: string;
   readonly leftOut: (path: string) => boolean;
   /** Real paths of folders that are not entered. */
   readonly never: ReadonlySet<string>;
+  readonly project: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-async function copyTree({ from, to, leftOut, never, signal }: Copy): Promise<void> {
+async function copyTree({ from, to, leftOut, never, project, signal }: Copy): Promise<void> {
+  const top = await realpath(from).catch((cause: Error) => {
+    throw new UserError('BAN-E003', `${from} cannot be read: ${cause.message}`, {
+      hint: 'check its permissions',
+      cause,
+    });
+  });
+  const roots = project === undefined ? [top] : [top, await realpath(project)];
   const walk = async (path: string, parents: readonly string[]): Promise<void> => {
     await mkdir(join(to, path), { recursive: true }).catch(cannotCopy(join(from, path)));
     for (const entry of await entries(join(from, path))) {
       if (signal?.aborted === true) throw new Interrupted();
       const child = path === '' ? entry.name : join(path, entry.name);
-      if (leftOutEverywhere.has(entry.name) || leftOut(child)) continue;
+      if (leftOutEverywhere.has(entry.name) || secretFolders.has(entry.name) || leftOut(child)) continue;
       const source = join(from, child);
       const facts = await stat(source).catch((cause: unknown) => {
         throw new UserError('BAN-E003', `${source} cannot be read`, {
@@ -70,6 +83,7 @@ async function copyTree({ from, to, leftOut, never, signal }: Copy): Promise<voi
           cause,
         });
       });
+      if (entry.isSymbolicLink()) await refuseForeignLink(source, roots);
       if (facts.isDirectory()) {
         const real = await realpath(source);
         if (parents.includes(real))
@@ -81,7 +95,23 @@ async function copyTree({ from, to, leftOut, never, signal }: Copy): Promise<voi
       }
     }
   };
-  await walk('', [await realpath(from)]);
+  await walk('', [top]);
+}
+
+/** A link may show what the user's own files are elsewhere, but an image is for others: it takes nothing along from outside of `roots`. */
+async function refuseForeignLink(link: string, roots: readonly string[]): Promise<void> {
+  const target = await realpath(link);
+  const below = roots
+    .map((root) => relative(root, target).split(sep))
+    .find(([first = '']) => first !== '..' && !isAbsolute(first));
+  if (below === undefined)
+    throw new UserError('BAN-E003', `the link ${link} leads out of the project, to ${target}`, {
+      hint: 'everything behind it would be in the image: copy what is needed to its place, or remove the link',
+    });
+  if (below.some((name) => secretFolders.has(name)))
+    throw new UserError('BAN-E003', `the link ${link} leads to what is secret: ${target}`, {
+      hint: 'it would be in the image for everybody: remove the link',
+    });
 }
 
 /** What a user can cause: no permission, a full disk, a file where the template has a folder or the other way round. */

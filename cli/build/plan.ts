@@ -39,7 +39,7 @@ export interface BuildFiles {
   readonly layout: string;
 }
 
-/** The argv of `docker` for a plan. Pure. */
+/** The argv of `docker` for a plan: it may be shown, values of build arguments are in {@link buildxEnvironment}. Pure. */
 export function buildxArguments(plan: BuildPlan, files: BuildFiles): readonly string[] {
   return [
     'buildx',
@@ -52,7 +52,10 @@ export function buildxArguments(plan: BuildPlan, files: BuildFiles): readonly st
     files.metadata,
     '--provenance=false',
     '--sbom=false',
-    ...Object.entries(plan.buildArguments).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
+    ...Object.entries(plan.buildArguments).flatMap(([name, value]) => [
+      '--build-arg',
+      isFree(name) ? name : `${name}=${value}`,
+    ]),
     ...Object.entries(plan.buildContexts).flatMap(([name, value]) => ['--build-context', `${name}=${value}`]),
     ...outputArguments(plan, files),
     '--',
@@ -60,8 +63,29 @@ export function buildxArguments(plan: BuildPlan, files: BuildFiles): readonly st
   ];
 }
 
-/** The environment that makes builds repeatable: BuildKit takes all times from it (reproducible-builds.org/specs/source-date-epoch). */
-export const buildxEnvironment: Readonly<Record<string, string>> = {
+/**
+ * The environment of `docker` for a plan. It makes builds repeatable: BuildKit takes all times from it
+ * (reproducible-builds.org/specs/source-date-epoch). And it holds the values of build arguments, which are tokens at times:
+ * everybody on the machine can read a command line.
+ */
+export function buildxEnvironment(plan: BuildPlan): Readonly<Record<string, string>> {
+  const values = Object.entries(plan.buildArguments).filter(([name]) => isFree(name));
+  return { ...Object.fromEntries(values), ...repeatable };
+}
+
+/**
+ * Names that mean something to docker, to buildx, to what they start (credential helpers, ssh, git) or to the system. An
+ * argument of such a name must not become their variable, so its value stays in the command line.
+ */
+const taken =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|PWD|TERM|LANG|LANGUAGE|TZ|TMPDIR|TMP|TEMP|DISPLAY|EDITOR|HOSTNAME|KUBECONFIG|GNUPGHOME|NO_COLOR|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS|(HTTPS?|FTP|NO|ALL)_PROXY|(DOCKER|BUILDX|BUILDKIT|COMPOSE|SOURCE_DATE|XDG|LC|LD|DYLD|SSL|SSH|GPG|DBUS|GIT|OTEL|KUBERNETES|EXPERIMENTAL|METRICS|MALLOC|PASSWORD_STORE)_.*|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK|RACE|COVERDIR))$/i;
+
+/** Whether a build argument's value can be handed on in the environment. */
+function isFree(name: string): boolean {
+  return /^[A-Za-z_][\w.-]*$/.test(name) && !taken.test(name);
+}
+
+const repeatable: Readonly<Record<string, string>> = {
   SOURCE_DATE_EPOCH: '0',
   BUILDX_NO_DEFAULT_ATTESTATIONS: '1',
   BUILDX_METADATA_PROVENANCE: 'disabled',

@@ -9,7 +9,7 @@ import { type Action, createAuthorizer } from './authorize.ts';
 import { openBody, readBody } from './body.ts';
 import type { Credentials } from './credentials.ts';
 import { type Endpoint, endpointOf } from './endpoint.ts';
-import { abortError } from './network-failure.ts';
+import { abortError, isDistrusted, mayComeOfTls } from './network-failure.ts';
 import type { BlobSource, Registry, StoredManifest } from './registry.ts';
 import { type Answer, createSender, type Exchange, isBrokenConnection, isBusy } from './sender.ts';
 
@@ -20,6 +20,8 @@ export interface RegistryOptions {
   readonly report: Report;
   /** Registries to be reached over plain http besides those of the address rule; see {@link endpointOf}. */
   readonly insecure?: readonly string[];
+  /** Registries to be reached over https although the address rule says otherwise. */
+  readonly secure?: readonly string[];
   /** Longest wait for an answer per try, and longest silence while a body arrives. 20 s if not given. */
   readonly timeout?: number;
   /** Tries per request, 4 if not given. */
@@ -37,6 +39,8 @@ export function openRegistry(options: RegistryOptions): Registry {
   const send = createSender({ report: options.report, timeout, attempts, wait });
   const authorizer = createAuthorizer(options.credentials, send, timeout);
   const endpoints = new Map<string, Endpoint>();
+  /** Registries that have answered over the endpoint they are asked at. */
+  const spoken = new Set<string>();
 
   interface Request {
     readonly method: Exchange['method'];
@@ -55,8 +59,10 @@ export function openRegistry(options: RegistryOptions): Registry {
     const { action, signal } = asked;
     const access = { registry, repository, action };
     let authorization = await authorizer.known(access);
+    let climb: { readonly endpoint: Endpoint; readonly failure: unknown } | undefined;
     for (let answered = false; ; ) {
-      const endpoint = endpoints.get(registry) ?? endpointOf(registry, options.insecure);
+      const endpoint =
+        climb?.endpoint ?? endpoints.get(registry) ?? endpointOf(registry, options.insecure, options.secure);
       // Credentials stay with the registry, and so do the answers to a 401: another machine could ask for them.
       const foreign = asked.at !== undefined && asked.at.origin !== new URL(endpoint.origin).origin;
       const exchange: Exchange = {
@@ -65,9 +71,27 @@ export function openRegistry(options: RegistryOptions): Registry {
         url: asked.at ?? new URL(`${endpoint.origin}/v2/${repository}/${asked.path}`),
         headers: { ...asked.headers, ...(authorization === undefined || foreign ? {} : { authorization }) },
         ...(asked.body === undefined ? {} : { body: asked.body }),
-        ...(asked.at === undefined ? {} : { once: true }),
+        ...(asked.at === undefined && climb === undefined ? {} : { once: true }),
       };
-      const sent = await send(exchange, signal);
+      const tried: Answer | { readonly failure: unknown } = await send(exchange, signal).catch((failure: unknown) => ({
+        failure,
+      }));
+      if ('failure' in tried) {
+        const { failure } = tried;
+        // What broke over plain http is what the user asked for, unless the other way shows that TLS is spoken.
+        if (climb !== undefined) throw signal?.aborted === true || isDistrusted(failure) ? failure : climb.failure;
+        const plain = endpoint.insecure && endpoint.origin.startsWith('http:');
+        if (!plain || spoken.has(registry) || asked.at !== undefined || !mayComeOfTls(failure)) throw failure;
+        // No credentials have been sent so far: they only ever follow an answer.
+        climb = { endpoint: secured(endpoint), failure };
+        continue;
+      }
+      const sent = tried;
+      spoken.add(registry);
+      if (climb !== undefined) {
+        endpoints.set(registry, climb.endpoint);
+        climb = undefined;
+      }
       const answer = { ...sent, elsewhere: sent.elsewhere || foreign };
       const { status, headers } = answer.response;
       if (status === 401 && !answer.elsewhere && !answered) {
@@ -84,7 +108,7 @@ export function openRegistry(options: RegistryOptions): Registry {
         const text = new TextDecoder().decode(await readBody(answer, 64 * 1024, { exchange, timeout, signal }));
         if (!wantsTls.test(text)) throw unexpected(exchange, `${status}${describeErrors(text)}`);
         // A private address that does speak TLS: going up is always safe, and it is known from here on.
-        endpoints.set(registry, { origin: endpoint.origin.replace('http:', 'https:'), insecure: true });
+        endpoints.set(registry, secured(endpoint));
       } else return { answer, exchange };
     }
   };
@@ -211,6 +235,19 @@ export function openRegistry(options: RegistryOptions): Registry {
       await expectSuccess(sent, `blob ${digest} of ${formatReference(reference)}`, signal);
       return openBody(sent.answer, { exchange: sent.exchange, timeout, signal });
     },
+    async hasBlob(reference, digest, signal) {
+      const asked = await request(reference, {
+        method: 'HEAD',
+        path: `blobs/${digest}`,
+        action: 'pull',
+        headers: {},
+        signal,
+      });
+      const { status } = asked.answer.response;
+      if (status !== 404) await expectSuccess(asked, `blob ${digest} of ${formatReference(reference)}`, signal);
+      asked.answer.release();
+      return status !== 404;
+    },
     async putBlob(reference, blob, from, signal) {
       const what = `blob ${blob.digest} of ${formatReference(reference)}`;
       for (let attempt = 1; ; attempt += 1) {
@@ -272,6 +309,11 @@ export function openRegistry(options: RegistryOptions): Registry {
       return isDigest(digest) ? digest : (await readManifest(byTag, signal)).digest;
     },
   };
+}
+
+/** The same place over https. */
+function secured({ origin, insecure }: Endpoint): Endpoint {
+  return { origin: origin.replace(/^http:/, 'https:'), insecure };
 }
 
 /** The words of Go's and nginx's servers. */

@@ -9,18 +9,25 @@ export interface Endpoint {
 
 /**
  * The address rule: Docker Hub's API has a host of its own; plain http for loopback, private IPv4 networks (RFC 1918), `*.local`
- * and the hosts in `insecure` (`host` or `host:port`); https for everything else. Nothing is ever downgraded because https fails.
+ * and the hosts in `insecure` (`host` or `host:port`); https for everything else and, before all else, for the hosts in
+ * `secure`. Nothing is ever downgraded because https fails.
  */
-export function endpointOf(registry: string, insecure: readonly string[] = []): Endpoint {
+export function endpointOf(
+  registry: string,
+  insecure: readonly string[] = [],
+  secure: readonly string[] = [],
+): Endpoint {
   if (registry === 'docker.io') return { origin: 'https://registry-1.docker.io', insecure: false };
-  const plain = isLocal(hostOf(registry)) || insecure.some((name) => name === registry || name === hostOf(registry));
+  const named = (names: readonly string[]): boolean =>
+    names.some((name) => name === registry || name === hostOf(registry));
+  const plain = !named(secure) && (isLocal(hostOf(registry)) || named(insecure));
   const origin = `${plain ? 'http' : 'https'}://${registry}`;
   if (!URL.canParse(origin)) throw new UserError('BAN-E305', `"${registry}" is no registry's address`);
   return { origin, insecure: plain };
 }
 
-/** Splits the value of BANTAM_INSECURE_REGISTRIES: hosts with commas or spaces between them. */
-export function parseInsecureRegistries(value: string | undefined): string[] {
+/** Splits the value of BANTAM_INSECURE_REGISTRIES or BANTAM_SECURE_REGISTRIES: hosts with commas or spaces between them. */
+export function parseRegistryNames(value: string | undefined): string[] {
   return (value ?? '').split(/[\s,]+/).filter((name) => name !== '');
 }
 

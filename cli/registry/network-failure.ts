@@ -15,6 +15,24 @@ export function isPassing(code: string): boolean {
 
 const passing = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT']);
 
+/** Whether a request over plain http may have failed since the other side speaks TLS: it hangs up, or answers with an alert. */
+export function mayComeOfTls(thrown: unknown): boolean {
+  const code = causeCode(thrown);
+  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET' || code.startsWith('HPE_');
+}
+
+/** Whether the other side speaks TLS with a certificate that is not trusted. */
+export function isDistrusted(thrown: unknown): boolean {
+  return certificateCode.test(causeCode(thrown));
+}
+
+/** The code of what is behind one of bantam's own errors, which have codes of their own. */
+function causeCode(thrown: unknown): string {
+  return thrown instanceof UserError ? failureCode(thrown.cause) : '';
+}
+
+const certificateCode = /CERT|ISSUER|LEAF_SIGNATURE|ALTNAME/;
+
 /** What an aborted wait throws: the reason the caller gave if it is one of bantam's errors, else {@link Interrupted}. */
 export function abortError(signal: AbortSignal): Error {
   return signal.reason instanceof UserError ? signal.reason : new Interrupted();
@@ -43,7 +61,7 @@ export function describeNetworkFailure(thrown: unknown, registry: string, asked:
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'EPROTO') {
     return fail('it does not speak TLS', plainHint);
   }
-  if (/CERT|ISSUER|LEAF_SIGNATURE|ALTNAME/.test(code)) {
+  if (certificateCode.test(code)) {
     return fail(
       `its certificate is not trusted (${code})`,
       'name the file of its certificate authority: NODE_EXTRA_CA_CERTS=/path/ca.pem',

@@ -21,8 +21,8 @@ export interface BlobLedger {
 
 /**
  * Copies an image (index or single manifest) from a layout to its registry: blobs the registry lacks, then manifests, all
- * by digest; the index is read back and compared; only then the tag is written. A tag that points there already costs one
- * request. Blobs are mounted from other repositories of the registry where the ledger knows one. Throws what {@link Registry} throws.
+ * by digest; the index is read back and compared; only then the tag is written. A tag that points there already is no proof
+ * that the parts are there (a registry's disk dies too): they are asked for, and only what is missing is sent. Blobs are mounted from other repositories of the registry where the ledger knows one. Throws what {@link Registry} throws.
  */
 export async function pushImage(
   reader: ImageReader,
@@ -35,8 +35,7 @@ export async function pushImage(
   // What fails first ends the others: a registry that went down is not asked again for every blob.
   const abort = new AbortController();
   const signal = AbortSignal.any([options.signal, abort.signal]);
-  if (target.tag !== undefined && (await registry.digestOf(target, signal)) === digest)
-    return { sentBytes: 0, changed: false };
+  const tagged = target.tag !== undefined && (await registry.digestOf(target, signal)) === digest;
   const byDigest: Reference = { registry: target.registry, repository: target.repository, digest };
   const { manifests, blobs } = await listContents(reader, byDigest, signal);
   let sentBytes = 0;
@@ -68,9 +67,12 @@ export async function pushImage(
   await Promise.all(uploads);
   if (failures.length > 0) throw failures[0];
   for (const manifest of manifests) {
+    if (tagged && (await registry.digestOf({ ...byDigest, digest: manifest.digest }, signal)) === manifest.digest)
+      continue;
     await registry.putManifest(byDigest, manifest, undefined, signal);
     sentBytes += manifest.bytes.length;
   }
+  if (tagged) return { sentBytes, changed: false };
   const stored = await registry.manifest(byDigest, signal);
   if (sha256Digest(stored.bytes) !== digest) {
     throw new UserError('BAN-E306', `${target.registry} gives back another index than the one that was pushed`, {

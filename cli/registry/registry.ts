@@ -40,6 +40,8 @@ export interface Registry {
     from: string | undefined,
     signal?: AbortSignal,
   ): Promise<'there' | 'mounted' | 'sent'>;
+  /** Whether the repository holds a blob. One HEAD request. */
+  hasBlob(reference: Reference, digest: string, signal?: AbortSignal): Promise<boolean>;
   /** The digest a tag points to, `undefined` if there is no such tag. One HEAD request. */
   digestOf(reference: Reference, signal?: AbortSignal): Promise<string | undefined>;
 }

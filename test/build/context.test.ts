@@ -31,7 +31,7 @@ describe('a build context', () => {
   };
   const layOut = async (handler = 'handler', of = template()) => {
     count += 1;
-    return await layOutContext(of, join(root, handler), join(root, `scratch ${count}`, 'hello'));
+    return await layOutContext(of, join(root, handler), join(root, `scratch ${count}`, 'hello'), { project: root });
   };
   const tree = async (folder: string): Promise<readonly string[]> =>
     (await readdir(folder, { recursive: true, withFileTypes: true }))
@@ -145,6 +145,88 @@ describe('a build context', () => {
     assert.equal(await readFile(join(folder, 'function/alias.ts'), 'utf8'), 'one');
   });
 
+  describe('with links out of the project', () => {
+    let outside = '';
+    beforeEach(async () => {
+      outside = await mkdtemp(join(tmpdir(), 'bantam-outside-'));
+      await writeFile(join(outside, 'id_ed25519'), 'secret');
+      await write(sample);
+    });
+    afterEach(async () => await rm(outside, { recursive: true, force: true }));
+
+    for (const [what, at, to] of [
+      ['a folder in a handler', 'handler/lib/keys', ''],
+      ['a file in a handler', 'handler/key', 'id_ed25519'],
+      ['a folder in a template', 'template/keys', ''],
+      ['a file in a template', 'template/key', 'id_ed25519'],
+    ] as const)
+      it(`refuses ${what}`, async () => {
+        await symlink(join(outside, to), join(root, at));
+        const error: unknown = await layOut().then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        );
+        assert.ok(refusal('BAN-E003', /leads out of the project/)(error));
+        assert.ok(error instanceof UserError);
+        assert.ok(error.message.includes(join(root, at)) && error.message.includes(join(outside, to)), error.message);
+        assert.match(error.hint ?? '', /copy/);
+      });
+
+    it('refuses a link behind another link, and one to a folder whose name begins like the project’s', async () => {
+      await symlink(outside, join(root, 'shared'));
+      await symlink('../shared/id_ed25519', join(root, 'handler/key'));
+      await assert.rejects(layOut(), refusal('BAN-E003', /handler\/key leads out of the project/));
+      await rm(join(root, 'handler/key'));
+      await mkdir(join(root, 'project'));
+      await mkdir(join(root, 'project-2'));
+      await symlink('../../project-2', join(root, 'handler/lib/two'));
+      await assert.rejects(
+        layOutContext(template(), join(root, 'handler'), join(root, 'out'), { project: join(root, 'project') }),
+        refusal('BAN-E003', /handler\/lib\/two leads out/),
+      );
+    });
+
+    it('refuses it without a project, too', async () => {
+      await symlink(join(outside, 'id_ed25519'), join(root, 'handler/key'));
+      await assert.rejects(
+        layOutContext(template(), join(root, 'handler'), join(root, 'out')),
+        refusal('BAN-E003', /leads out/),
+      );
+    });
+
+    it('takes a handler and a template that are links themselves, with links inside of them', async () => {
+      await mkdir(join(outside, 'handler'));
+      await writeFile(join(outside, 'handler/handler.ts'), 'three');
+      await symlink('handler.ts', join(outside, 'handler/alias.ts'));
+      await symlink(join(outside, 'handler'), join(root, 'linked'));
+      await symlink('template', join(root, 'templates'));
+      const linked = { ...template(), folder: join(root, 'templates') };
+      assert.deepEqual(await tree((await layOut('linked', linked)).folder), [
+        'Dockerfile',
+        'function/alias.ts',
+        'function/handler.ts',
+      ]);
+    });
+  });
+
+  it('never takes what is secret along, not through a link either', async () => {
+    await write({
+      ...sample,
+      'handler/.bantam/local.json': 'password',
+      'handler/lib/.secrets/token': 'password',
+      'template/.secrets/token': 'password',
+      '.bantam/local.json': 'password',
+      '.secrets/token': 'password',
+    });
+    const { folder } = await layOut();
+    assert.deepEqual(await tree(folder), ['Dockerfile', 'function/handler.ts', 'function/lib/größe.ts']);
+    for (const target of ['../.bantam', '../.secrets/token', '.bantam/local.json']) {
+      await symlink(target, join(root, 'handler/link'));
+      await assert.rejects(layOut(), refusal('BAN-E003', /handler\/link leads to what is secret/));
+      await rm(join(root, 'handler/link'));
+    }
+  });
+
   it('refuses links in a circle and links to nowhere', async () => {
     await write(sample);
     await symlink('..', join(root, 'handler/lib/up'));
@@ -172,7 +254,7 @@ describe('a build context', () => {
   it('stops when it is interrupted', async () => {
     await write(sample);
     await assert.rejects(
-      layOutContext(template(), join(root, 'handler'), join(root, 'out'), AbortSignal.abort()),
+      layOutContext(template(), join(root, 'handler'), join(root, 'out'), { signal: AbortSignal.abort() }),
       Interrupted,
     );
   });

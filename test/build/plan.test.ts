@@ -17,7 +17,7 @@ describe('the command line of docker buildx', () => {
     ];
     assert.deepEqual(argv(), expected);
     assert.deepEqual(argv({ output: { kind: 'layout', folder: '/out' } }), expected);
-    assert.equal(buildxEnvironment['SOURCE_DATE_EPOCH'], '0');
+    assert.equal(buildxEnvironment(examplePlan())['SOURCE_DATE_EPOCH'], '0');
   });
 
   it('loads under the tag, and keeps nothing for a check', () => {
@@ -33,12 +33,52 @@ describe('the command line of docker buildx', () => {
     assert.ok(!argv({ instance: 'bantam' }).includes('--use'));
   });
 
-  it('hands arguments and contexts on as they are, each as one word', () => {
+  it('keeps the values of build arguments out of the command line: docker takes them from its environment', () => {
+    const buildArguments = {
+      NPM_TOKEN: 's3cret',
+      EMPTY: '',
+      PATH: '/evil',
+      DOCKER_HOST: 'tcp://x',
+      HTTP_PROXY: 'http://p',
+    };
+    const built = argv({ buildArguments });
+    assert.deepEqual(
+      built.filter((_, index) => built[index - 1] === '--build-arg'),
+      ['NPM_TOKEN', 'EMPTY', 'PATH=/evil', 'DOCKER_HOST=tcp://x', 'HTTP_PROXY=http://p'],
+    );
+    const environment = buildxEnvironment({ ...examplePlan(), buildArguments });
+    assert.equal(environment['NPM_TOKEN'], 's3cret');
+    assert.equal(environment['EMPTY'], '');
+    for (const name of ['PATH', 'DOCKER_HOST', 'HTTP_PROXY']) assert.ok(!(name in environment), name);
+    assert.equal(
+      buildxEnvironment(examplePlan({ buildArguments: { SOURCE_DATE_EPOCH: '7' } }))['SOURCE_DATE_EPOCH'],
+      '0',
+    );
+    assert.ok(argv({ buildArguments: { SOURCE_DATE_EPOCH: '7' } }).includes('SOURCE_DATE_EPOCH=7'));
+  });
+
+  it('hands each argument on once, in the command line or in the environment', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.string()), (buildArguments) => {
+        const plan = examplePlan({ buildArguments });
+        const [built, environment] = [buildxArguments(plan, files), buildxEnvironment(plan)];
+        for (const [name, value] of Object.entries(buildArguments)) {
+          const word =
+            Object.hasOwn(environment, name) && !Object.hasOwn(buildxEnvironment(examplePlan()), name)
+              ? name
+              : `${name}=${value}`;
+          assert.ok(built.some((each, index) => each === word && built[index - 1] === '--build-arg'));
+          if (word === name) assert.equal(environment[name], value);
+        }
+      }),
+    );
+  });
+
+  it('hands contexts on as they are, each as one word', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string({ minLength: 1 }), fc.string()), (values) => {
-        const built = argv({ buildArguments: values, buildContexts: values });
+        const built = argv({ buildContexts: values });
         for (const [name, value] of Object.entries(values)) {
-          assert.ok(built.some((word, index) => word === `${name}=${value}` && built[index - 1] === '--build-arg'));
           assert.ok(built.some((word, index) => word === `${name}=${value}` && built[index - 1] === '--build-context'));
         }
         assert.equal(built.at(-1), '/context of/hello');

@@ -162,7 +162,9 @@ describe('a function that the recipe cannot build', function () {
       const inContext = failure.details.map((detail) => detail.replaceAll(`${handlerFolder}/`, 'function/'));
       assert.deepEqual(
         inContext,
-        script.output.split('\n').filter((said) => said.trim() !== '' && !/^go build failed|^go: downloading /.test(said)),
+        script.output
+          .split('\n')
+          .filter((said) => said.trim() !== '' && !/^go build failed|^go: downloading /.test(said)),
       );
     });
   }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { parseChallenges } from '../../cli/registry/challenge.ts';
-import { endpointOf, parseInsecureRegistries } from '../../cli/registry/endpoint.ts';
+import { endpointOf, parseRegistryNames } from '../../cli/registry/endpoint.ts';
 
 describe('the address of a registry', () => {
-  const insecure = parseInsecureRegistries('reg.lan, pi-0:5000\n');
+  const insecure = parseRegistryNames('reg.lan, pi-0:5000, both.lan\n');
+  const secure = parseRegistryNames('192.168.1.6,pi-1.local:5000 both.lan');
   for (const [registry, origin] of [
     ['docker.io', 'https://registry-1.docker.io'],
     ['ghcr.io', 'https://ghcr.io'],
@@ -24,9 +25,13 @@ describe('the address of a registry', () => {
     ['reg.lan', 'http://reg.lan'],
     ['pi-0:5000', 'http://pi-0:5000'],
     ['pi-0:5001', 'https://pi-0:5001'],
+    ['192.168.1.6:5000', 'https://192.168.1.6:5000'],
+    ['pi-1.local:5000', 'https://pi-1.local:5000'],
+    ['pi-1.local:5001', 'http://pi-1.local:5001'],
+    ['both.lan', 'https://both.lan'],
   ] as const) {
     it(`of ${registry} is ${origin}`, () => {
-      assert.deepEqual(endpointOf(registry, insecure), { origin, insecure: origin.startsWith('http:') });
+      assert.deepEqual(endpointOf(registry, insecure, secure), { origin, insecure: origin.startsWith('http:') });
     });
   }
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { UserError } from '../../cli/errors.ts';
 import { parseReference } from '../../cli/oci/reference.ts';
 import { openRegistry } from '../../cli/registry/client.ts';
+import { listContents } from '../../cli/registry/contents.ts';
 import type { Credential } from '../../cli/registry/credentials.ts';
 import { openLayout } from '../../cli/registry/layout.ts';
 import { type BlobLedger, pushImage } from '../../cli/registry/push.ts';
@@ -114,7 +115,11 @@ describe('a push to a real registry', function () {
       sentBytes: 0,
       changed: false,
     });
-    assert.deepEqual(tally(), { HEAD: 1 }, 'an unchanged tag costs one request');
+    assert.deepEqual(
+      tally(),
+      { HEAD: 9 },
+      'an unchanged tag: is it there, are its 5 blobs, 2 manifests and the index?',
+    );
 
     proxy.passed.length = 0;
     const second = await image('two', base);
@@ -129,6 +134,23 @@ describe('a push to a real registry', function () {
     assert.ok(proxy.passed.some(({ method, path }) => method === 'POST' && /mount=sha256.*from=push-/.test(path)));
     assert.deepEqual(tally(), { HEAD: 6, POST: 5, PUT: 6, GET: 1 });
     assert.ok(sentBytes() < 10_000, `${sentBytes()} bytes: the base was mounted`);
+  });
+
+  it('sends again what a registry has lost behind an unchanged tag', async () => {
+    const { reader, digest } = await image('one', randomBytes(5000));
+    const target = parseReference(repository());
+    const registry = open();
+    await pushImage(reader, registry, target, digest, { ledger: ledger(), signal: none });
+    const lost = (await listContents(reader, { ...target, digest })).blobs[0];
+    assert.ok(lost);
+    const { status } = await fetch(`http://${target.registry}/v2/${target.repository}/blobs/${lost.digest}`, {
+      method: 'DELETE',
+    });
+    assert.equal(status, 202);
+    assert.equal(await registry.hasBlob(target, lost.digest), false);
+    const again = await pushImage(reader, registry, target, digest, { ledger: ledger(), signal: none });
+    assert.deepEqual([again.changed, again.sentBytes], [false, lost.size]);
+    assert.equal(await registry.hasBlob(target, lost.digest), true);
   });
 
   it('sends a blob that the ledger places where it no longer is', async () => {
