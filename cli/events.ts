@@ -24,8 +24,15 @@ export type Event =
     }
   /** The job called `about` has ended. */
   | { readonly type: 'ended'; readonly about: string; readonly failure?: Failure }
-  /** Raw bytes of the answer (a function's body): they go to stdout as they are. */
-  | { readonly type: 'output'; readonly bytes: Uint8Array };
+  /**
+   * Raw bytes of the answer (a function's body): they go to stdout as they are. `entries` is the same for `--json`, for an answer without an end:
+   * each is a line of its own at once, and so is the closing document; an empty list announces them.
+   */
+  | {
+      readonly type: 'output';
+      readonly bytes: Uint8Array;
+      readonly entries?: readonly Readonly<Record<string, unknown>>[];
+    };
 
 /** Receives events; must not throw and returns at once. */
 export type Report = (event: Event) => void;

@@ -36,7 +36,7 @@ export const oneImporter: Readonly<Record<string, readonly string[]>> = {
   yaml: ['cli/stack/document.ts', 'cli/openfaas/credentials.ts'],
   'dockerfile-ast': ['cli/build/dockerfile.ts'],
   'tar-stream': ['cli/oci/layer.ts'],
-  'proper-lockfile': ['cli/openfaas/credentials.ts'],
+  'proper-lockfile': ['cli/openfaas/credentials.ts', 'cli/local/folder-lock.ts'],
   'log-update': ['cli/ui/live.ts'],
   'cli-table3': ['cli/ui/table.ts'],
   fzstd: ['cli/oci/decompress.ts'],

@@ -11,8 +11,8 @@ export interface Listener {
 
 /** Listens on one address (never on all). Port 0 takes a free one. Throws BAN-E601 when the port is taken or not allowed. */
 export async function listen(address: string, port: number, handler: RequestHandler): Promise<Listener> {
-  // No bound on a whole request: functions stream. Headers must come within the default minute.
-  const server = createServer({ requestTimeout: 0 }, handler);
+  // No bound on a whole request: functions stream. Headers must come within a minute (without it they would take the bound of the request).
+  const server = createServer({ requestTimeout: 0, headersTimeout: 60_000 }, handler);
   server.listen({ host: address, port, exclusive: true });
   try {
     await once(server, 'listening');

@@ -163,17 +163,23 @@ export class Replica {
     await engine.containers.start(this.#container);
     this.#starts += 1;
     const state = await engine.containers.inspect(this.#container, signal);
-    if (state?.hostPort !== undefined) this.#address = `http://127.0.0.1:${state.hostPort}`;
-    return this.#watch(this.#container, this.#address ?? '');
+    // The port of the run before may be another container's by now.
+    this.#address =
+      state?.running === true && state.hostPort !== undefined ? `http://127.0.0.1:${state.hostPort}` : undefined;
+    if (state?.running === true && this.#address === undefined) {
+      await engine.containers.stop(this.#container, 0);
+      throw new UserError('BAN-E602', `${this.#options.name} runs, but the engine shows no published port of it`);
+    }
+    return this.#watch(this.#container, this.#address);
   }
 
   /** Looks at health until the container ends by itself, or ends it after too many failures. */
-  async #watch(container: string, address: string): Promise<never> {
+  async #watch(container: string, address: string | undefined): Promise<never> {
     const { engine, timing } = this.#options;
     const watching = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, watching.signal]);
     const ended = this.#untilEnded(container, signal).then(() => watching.abort());
-    const sick = address === '' ? await ended : await this.#pollHealth(address, signal);
+    const sick = address === undefined ? await ended : await this.#pollHealth(address, signal);
     if (this.stopping) throw new Interrupted();
     // Health may have noticed the end before the engine told of it; what the engine knows says more.
     if (sick === undefined || (await engine.containers.inspect(container, this.#stop.signal))?.running !== true)

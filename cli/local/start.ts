@@ -7,9 +7,9 @@ import type { ContainerEngine, PullCredentials } from '../tools/container-engine
 import type { Dialect } from './dialect.ts';
 import { faasNetes } from './dialect-faas-netes.ts';
 import { type DockerProvider, removeInstance, startDockerProvider } from './docker-provider.ts';
+import { type FolderLock, lockFolder } from './folder-lock.ts';
 import { createGateway, type RequestHandler } from './gateway.ts';
-import { askHealth } from './health.ts';
-import { isAlive, readInstance, removeInstanceRecord, writeInstance } from './instance-file.ts';
+import { instancePath, isAlive, readInstance, removeInstanceRecord, startOf, writeInstance } from './instance-file.ts';
 import { type Listener, listen } from './listen.ts';
 import { newInstanceId } from './names.ts';
 import type { ReplicaTiming } from './replica.ts';
@@ -59,7 +59,7 @@ const customaryPort = 8080;
 
 /**
  * Starts the embedded gateway with the Docker provider: on loopback and on the provider's own bridge, never on all interfaces.
- * Throws BAN-E004 (one runs already for this folder), E202 (no engine), E601 (port taken), `Interrupted`; whatever was made until then is removed again.
+ * Throws BAN-E004 (one runs or is being started already for this folder), E202 (no engine), E601 (port taken), `Interrupted`; whatever was made until then is removed again.
  */
 export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
   const {
@@ -82,20 +82,33 @@ export async function startLocal(options: LocalOptions): Promise<LocalGateway> {
   try {
     const password = await choosePassword(options);
     await mkdir(stateFolder, { recursive: true });
-    await clearEarlier(options);
     const instance = newInstanceId();
     const closing = new AbortController();
 
     let handler = refuse('the local gateway is starting');
     const front: RequestHandler = (incoming, outgoing) => handler(incoming, outgoing);
-    const main = await listen(loopback, port, front);
-    undo.push(() => main.close());
-    const url = `http://${loopback}:${main.port}`;
-
-    const secrets = await SecretStore.open(join(stateFolder, `secrets-${instance}`));
-    undo.push(() => secrets.close());
-    undo.push(() => removeInstanceRecord(stateFolder, instance));
-    await writeInstance(stateFolder, { instance, pid: process.pid, url, user, password });
+    // From here to the record, which then says that the folder is taken.
+    const lock = await lockFolder(stateFolder, signal);
+    const { main, url, secrets } = await (async () => {
+      await clearEarlier(options);
+      const main = await listen(loopback, port, front);
+      undo.push(() => main.close());
+      const url = `http://${loopback}:${main.port}`;
+      const secrets = await SecretStore.open(join(stateFolder, `secrets-${instance}`));
+      undo.push(() => secrets.close());
+      requireHeld(lock, stateFolder);
+      undo.push(() => removeInstanceRecord(stateFolder, instance));
+      const started = startOf(process.pid);
+      await writeInstance(stateFolder, {
+        instance,
+        pid: process.pid,
+        ...(started === undefined ? {} : { started }),
+        url,
+        user,
+        password,
+      });
+      return { main, url, secrets };
+    })().finally(() => lock.release());
 
     undo.push(() => removeInstance(engine, instance));
     const provider = await startDockerProvider(
@@ -142,17 +155,20 @@ async function choosePassword({ password, passwordFile }: LocalOptions): Promise
   return read;
 }
 
-/** Removes what a killed gateway of this folder left; throws BAN-E004 if it lives. */
-async function clearEarlier({ engine, stateFolder, report, signal }: LocalOptions): Promise<void> {
+/** Removes what a killed gateway of this folder left; throws BAN-E004 if its process lives, whether it answers or not. */
+async function clearEarlier({ engine, stateFolder, report }: LocalOptions): Promise<void> {
   const earlier = await readInstance(stateFolder);
   if (earlier === undefined) return;
-  const neverAborted = new AbortController().signal;
-  if (isAlive(earlier) && (await answers(earlier.url, signal ?? neverAborted))) {
+  if (isAlive(earlier)) {
     throw new UserError(
       'BAN-E004',
       `a local gateway of this project runs already at ${earlier.url} (process ${earlier.pid})`,
       {
-        hint: 'use it, or stop it first',
+        hint: `use it, or stop it first${
+          earlier.started === undefined
+            ? `; if process ${earlier.pid} is another program, remove ${instancePath(stateFolder)}`
+            : ''
+        }`,
       },
     );
   }
@@ -163,10 +179,9 @@ async function clearEarlier({ engine, stateFolder, report, signal }: LocalOption
     report({ type: 'note', text: `removed ${removed} container(s) that an earlier local gateway left behind` });
 }
 
-/** Any answer counts as a gateway: the path need not exist. */
-async function answers(url: string, signal: AbortSignal): Promise<boolean> {
-  const health = await askHealth(url, 2000, signal);
-  return health.healthy || health.reason.startsWith('status ');
+/** A process that stood still for so long that another start took the lock over must not write over that one's record. */
+function requireHeld({ lost }: FolderLock, stateFolder: string): void {
+  if (lost) throw new UserError('BAN-E004', `another local gateway was started in ${stateFolder} meanwhile`);
 }
 
 /** The gateway's listeners on the bridge: its own port, and the customary one where that is free. */

@@ -3,11 +3,22 @@ import type { Failure } from '../errors.ts';
 import type { Event } from '../events.ts';
 import type { ReportedAnswer, Reporter, ReporterOptions } from './reporter.ts';
 
-/** One JSON document on stdout, also on failure: `{"ok":true,…}` or `{"ok":false,"error":{code,message,hint,details}}`. Warnings come along in `warnings`. */
+type Warning = Omit<Extract<Event, { type: 'warning' }>, 'type'>;
+
+/** So many warnings a document carries; of the others it tells the number, in `warningsLeftOut`. */
+const mostWarnings = 100;
+
+/**
+ * One JSON document on stdout, also on failure: `{"ok":true,…}` or `{"ok":false,"error":{code,message,hint,details}}`. The first hundred warnings come
+ * along in `warnings`; those after the document (`local up`) are lines on stderr. Entries of an answer without an end are lines of JSON before the
+ * document, which is a line then, too.
+ */
 export class JsonReporter implements Reporter {
   readonly #options: ReporterOptions;
-  readonly #warnings: { text: string; about?: string; hint?: string }[] = [];
+  readonly #warnings: Warning[] = [];
   readonly #output: Uint8Array[] = [];
+  #warningsLeftOut = 0;
+  #lines = false;
   #written = false;
 
   constructor(options: ReporterOptions) {
@@ -18,11 +29,17 @@ export class JsonReporter implements Reporter {
     switch (event.type) {
       case 'warning': {
         const { type: _, ...warning } = event;
-        this.#warnings.push(warning);
+        if (this.#written) this.#tellLate(warning);
+        else if (this.#warnings.length < mostWarnings) this.#warnings.push(warning);
+        else this.#warningsLeftOut += 1;
         return;
       }
       case 'output':
-        this.#output.push(event.bytes);
+        if (event.entries === undefined) this.#output.push(event.bytes);
+        else {
+          this.#lines = true;
+          for (const entry of event.entries) this.#options.stdout.write(`${JSON.stringify(entry)}\n`);
+        }
         return;
       case 'target':
       case 'note':
@@ -51,7 +68,15 @@ export class JsonReporter implements Reporter {
   #write(document: Record<string, unknown>): void {
     this.#written = true;
     const warnings = this.#warnings.length === 0 ? {} : { warnings: this.#warnings };
-    this.#options.stdout.write(`${JSON.stringify({ ...document, ...warnings }, null, 2)}\n`);
+    const leftOut = this.#warningsLeftOut === 0 ? {} : { warningsLeftOut: this.#warningsLeftOut };
+    const whole = { ...document, ...warnings, ...leftOut };
+    this.#options.stdout.write(`${this.#lines ? JSON.stringify(whole) : JSON.stringify(whole, null, 2)}\n`);
+  }
+
+  /** Nothing may be kept for a document that was given already. */
+  #tellLate({ text, about, hint }: Warning): void {
+    const subject = about === undefined ? '' : `${about}  `;
+    this.#options.stderr.write(`warning  ${subject}${text}${hint === undefined ? '' : `; next: ${hint}`}\n`);
   }
 }
 

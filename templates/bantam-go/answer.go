@@ -35,6 +35,8 @@ func answer(settings settings, replica *replica, handler http.Handler) http.Hand
 // report answers 200, or 503 with the reason why not.
 func report(w http.ResponseWriter, problem string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	// It is about this replica and this moment: a copy kept on the way would prove nothing.
+	w.Header().Set("Cache-Control", "no-store")
 	if problem == "" {
 		fmt.Fprintln(w, "OK")
 		return

@@ -136,7 +136,7 @@ describe('--json', function () {
     assert.equal((JSON.parse(bytes.stdout) as { outputBase64: string }).outputBase64, '/wD+');
   });
 
-  it('gives the lines of a followed log at Ctrl-C', async () => {
+  it('gives each line of a followed log as it comes, on a line of its own, and at Ctrl-C how it ended', async () => {
     // The log breaks off after its two lines; that it is asked for again proves that they arrived.
     const { provider } = gateway;
     const original = provider.logs;
@@ -160,19 +160,32 @@ describe('--json', function () {
         reject: false,
       },
     );
-    await reopened;
+    let early = '';
+    const arrived = new Promise<void>((resolve) => {
+      following.stdout.on('data', (bytes: Buffer) => {
+        early += bytes.toString();
+        if (early.split('\n').length > 2) resolve();
+      });
+    });
+    await Promise.race([Promise.all([reopened, arrived]), following]);
     following.kill('SIGINT');
     const { exitCode, stdout } = await following;
     provider.logs = original;
     assert.equal(exitCode, 130);
-    const { lines } = v.parse(
-      v.object({ ok: v.literal(false), lines: v.array(v.object({ text: v.string() })) }),
-      JSON.parse(stdout),
-    );
+    const lines = stdout.trim().split('\n');
+    const end = JSON.parse(lines.pop() ?? '');
     assert.deepEqual(
-      lines.map(({ text }) => text.trim()),
+      lines.map((line) => v.parse(v.object({ name: v.string(), text: v.string() }), JSON.parse(line)).text.trim()),
       ['line 1', 'line 2'],
     );
+    assert.deepEqual(end, { ok: false, error: { code: 'BAN-INTERRUPTED', message: 'interrupted' } });
+  });
+
+  it('fails on one line when a log that is to be followed cannot be', async () => {
+    const { exitCode, stdout } = await project.run(['fn', 'logs', 'hello', '--follow', '--json', '--gateway', nowhere]);
+    assert.equal(exitCode, 1);
+    assert.equal(stdout.trim().split('\n').length, 1);
+    assert.equal(v.parse(documentSchema, JSON.parse(stdout)).error?.code, 'BAN-E401');
   });
 
   it('gives the address of a local gateway as soon as it is up, and nothing more at Ctrl-C', async function () {

@@ -330,7 +330,15 @@ describe('the local gateway with containers', function () {
     const network = await engine.networks.create(`bantam-${instance}`, { [instanceLabel]: instance });
     await writeFile(
       join(state, 'local.json'),
-      JSON.stringify({ instance, pid: process.pid, url: 'http://127.0.0.1:9', user: 'admin', password: 'x' }),
+      // The number of a process that lives, but began at another time.
+      JSON.stringify({
+        instance,
+        pid: process.pid,
+        started: '1',
+        url: 'http://127.0.0.1:9',
+        user: 'admin',
+        password: 'x',
+      }),
     );
     const other = await startLocal({ engine, stateFolder: state, report: () => undefined, port: 0 });
     assert.ok(!(await engine.networks.list(instanceLabel, instance)).includes(network.id));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -125,6 +126,7 @@ for (const kind of ['ts', 'go'] as const) {
       for (const path of ['/_/health', '/_/ready', '/_/ready?again', '/_/health', '/_/ready']) {
         const response = await fetch(`${replica.url}${path}`);
         assert.equal(response.status, 200);
+        assert.equal(response.headers.get('cache-control'), 'no-store', path);
         assert.equal(await response.text(), 'OK\n');
       }
       assert.equal(await (await fetch(`${replica.url}/calls`)).text(), '1');
@@ -210,6 +212,7 @@ for (const kind of ['ts', 'go'] as const) {
         await replica.waitForLine(/1 requests in flight/);
         const ready = await fetch(`${replica.url}/_/ready`);
         assert.equal(ready.status, 503);
+        assert.equal(ready.headers.get('cache-control'), 'no-store');
         assert.match(await ready.text(), /draining/);
         assert.equal((await fetch(`${replica.url}/_/health`)).status, 200, 'still alive: not to be killed');
 
@@ -241,6 +244,34 @@ for (const kind of ['ts', 'go'] as const) {
       replica.child.kill('SIGTERM');
       assert.equal(await replica.ended, 1);
       assert.match(replica.output(), /1 requests cut off after 50 ?ms/);
+    });
+
+    it('waits no longer than drain_timeout for a call that came in after the last one had ended', async () => {
+      const replica = await startReplica(root, kind, { drain_timeout: '1s' });
+      const port = Number(new URL(replica.url).port);
+      const late = connect(port, '127.0.0.1');
+      await once(late, 'connect');
+      late.on('error', () => {}); // it is cut off: that is the point
+      // A call half said is none yet; the answer of another one proves that it has arrived.
+      late.write('POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n');
+      await (await fetch(`${replica.url}/calls`, { headers: { connection: 'close' } })).text();
+      replica.child.kill('SIGTERM');
+      await replica.waitForLine(/0 requests in flight/);
+      late.write('\r\nfirst ');
+      // Go's server closes the connection of such a call at once; Node's takes the call.
+      assert.equal(await replica.ended, kind === 'ts' ? 1 : 0, replica.output());
+      if (kind === 'ts') assert.match(replica.output(), /1 requests cut off after 1000 ms/);
+      late.destroy();
+    });
+
+    it('ends with 0 although a connection stays that never asked anything', async () => {
+      const replica = await startReplica(root, kind, { drain_timeout: '200ms' });
+      const silent = connect(Number(new URL(replica.url).port), '127.0.0.1');
+      silent.on('error', () => {});
+      await once(silent, 'connect');
+      replica.child.kill('SIGTERM');
+      assert.equal(await replica.ended, 0, replica.output());
+      silent.destroy();
     });
 
     it('refuses settings that make no sense, by name', async () => {

@@ -100,6 +100,25 @@ describe('reporters, off a terminal', () => {
     assert.equal(interrupted.stderr(), 'interrupted\n');
   });
 
+  it('give the first hundred warnings with --json and the number of the others; later ones at once', async () => {
+    const { reporter, stdout, stderr } = open({ json: true });
+    for (let turn = 1; turn <= 103; turn += 1) reporter.report({ type: 'warning', text: `warning ${turn}` });
+    await reporter.answer({ document: {}, blocks: [] }, true);
+    reporter.report({ type: 'warning', text: 'it died', about: 'hello', hint: 'look' });
+    const { warnings, warningsLeftOut } = JSON.parse(stdout()) as { warnings: unknown[]; warningsLeftOut: number };
+    assert.deepEqual([warnings.length, warnings.at(-1), warningsLeftOut], [100, { text: 'warning 100' }, 3]);
+    assert.equal(stderr(), 'warning  hello  it died; next: look\n');
+  });
+
+  it('give entries of an answer without an end as they come, one line of JSON each, the document too', async () => {
+    const { reporter, stdout } = open({ json: true });
+    reporter.report({ type: 'output', bytes: new Uint8Array(), entries: [] });
+    reporter.report({ type: 'output', bytes: new TextEncoder().encode('one\n'), entries: [{ text: 'one' }] });
+    assert.equal(stdout(), '{"text":"one"}\n');
+    await reporter.answer({ document: { name: 'hello' }, blocks: [] }, true);
+    assert.equal(stdout(), '{"text":"one"}\n{"ok":true,"name":"hello"}\n');
+  });
+
   it('give no second document for what goes wrong after the answer', async () => {
     const { reporter, stdout, stderr } = open({ json: true });
     await reporter.answer({ document: {}, blocks: [] }, true);

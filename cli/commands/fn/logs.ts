@@ -1,5 +1,5 @@
 import { defineCommand } from '../../command.ts';
-import { exitCodes, Interrupted, UserError } from '../../errors.ts';
+import { describeFailure, exitCodes, Interrupted, UserError } from '../../errors.ts';
 import { followLogs } from '../../openfaas/follow.ts';
 import { selectFunctions } from '../../stack/select.ts';
 
@@ -7,7 +7,11 @@ import { selectFunctions } from '../../stack/select.ts';
 export const logs = defineCommand({
   arguments: [{ name: '[names...]', description: 'functions (default: all of the stack file)' }],
   options: {
-    follow: { flags: '--follow', kind: 'flag', description: 'keep going until Ctrl-C' },
+    follow: {
+      flags: '--follow',
+      kind: 'flag',
+      description: 'keep going until Ctrl-C; with --json one line of JSON for each log line, and one for the end',
+    },
     tail: { flags: '--tail <lines>', kind: 'number', description: 'only the last lines of each' },
     since: {
       flags: '--since <time>',
@@ -15,8 +19,15 @@ export const logs = defineCommand({
       description: 'from a duration ago (30s, 10m, 2h) or an RFC 3339 time',
     },
   },
-  examples: ['bantam fn logs hello --tail 20', 'bantam fn logs --follow', 'bantam logs hello --since 10m'],
+  examples: [
+    'bantam fn logs hello --tail 20',
+    'bantam fn logs --follow',
+    'bantam fn logs --follow --json',
+    'bantam logs hello --since 10m',
+  ],
   async run(input, context) {
+    if (input.options.follow && input.globals.json)
+      context.report({ type: 'output', bytes: new Uint8Array(), entries: [] });
     const names =
       input.names.length > 0 ? input.names : selectFunctions(await context.stack(), []).map(({ name }) => name);
     const { gateway } = await context.gateway();
@@ -36,13 +47,14 @@ export const logs = defineCommand({
           ? followLogs(gateway, query, context.signal)
           : gateway.logs(query, context.signal);
         for await (const line of found) {
-          if (input.globals.json) lines.push(line);
+          if (input.globals.json && !input.options.follow) lines.push(line);
           else
             context.report({
               type: 'output',
               bytes: new TextEncoder().encode(
                 `${widest === 0 ? '' : name.padEnd(widest)}${toSeconds(line.timestamp)} ${line.text.replace(/\n$/, '')}\n`,
               ),
+              ...(input.options.follow ? { entries: [{ ...line }] } : {}),
             });
         }
       }),
@@ -52,9 +64,9 @@ export const logs = defineCommand({
     } catch (thrown) {
       // Ctrl-C is how following ends.
       if (!(thrown instanceof Interrupted && input.options.follow)) throw thrown;
-      return { exit: exitCodes.interrupted, document: { lines }, blocks: [] };
+      return { exit: exitCodes.interrupted, document: { error: describeFailure(thrown) }, blocks: [] };
     }
-    return { document: { lines }, blocks: [] };
+    return { document: input.options.follow ? {} : { lines }, blocks: [] };
   },
 });
 

@@ -1,10 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Block, defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { describeFailure, exitCodeOf, exitCodes, type Failure, gravest, Interrupted, UserError } from '../../errors.ts';
+import { pullCredentials } from '../../local/pull-credentials.ts';
+import { awaitReadiness } from '../../local/readiness.ts';
 import { runImage } from '../../local/run-image.ts';
 import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
-import { probeAddress } from '../../replica/http-probe.ts';
+import { openDockerCredentials } from '../../registry/credentials.ts';
 import { selectFunctions } from '../../stack/select.ts';
 import type { StackFunction } from '../../stack/stack.ts';
 import { describeFailureOf } from '../describe-outcome.ts';
@@ -98,12 +99,22 @@ async function testImage(
         name: declared.name,
         environment: { ...declared.environment, ...identities },
         limits: declared.limits,
+        credentials: pullCredentials(
+          openDockerCredentials({
+            environment: context.environment,
+            homeFolder: context.home,
+            runProgram: context.run,
+            report,
+          }),
+        ),
         onProgress: (text) => report({ type: 'progress', about, text }),
+        // An old copy of the engine in place of the image in the registry: worth more than a note.
+        note: (text) => report({ type: 'warning', about, text }),
       },
       signal,
     );
     const healthyAfterMilliseconds = Math.round(performance.now() - started);
-    const ready = await isReady(running.url, signal);
+    const ready = await awaitReadiness(running, { subject: declared.image, bound: readyBound }, signal);
     const call = options.noCall ? undefined : await callFunction(running.url, options, signal);
     const logs: string[] = [];
     for await (const { text } of running.logs({ tail: 20 }, signal)) logs.push(text);
@@ -123,20 +134,6 @@ async function testImage(
   } finally {
     report({ type: 'ended', about });
   }
-}
-
-/** Asks `/_/ready` until it is, within {@link readyBound}; a runtime that does not know the path is not asked twice. */
-async function isReady(url: string, signal: AbortSignal): Promise<boolean> {
-  const end = performance.now() + readyBound;
-  while (performance.now() < end) {
-    const probe = await probeAddress(url, signal);
-    if (probe.kind === 'answer' && probe.ready) return true;
-    if (probe.kind === 'not-yet' && probe.status !== undefined && probe.status !== 503) return false;
-    await delay(100, undefined, { signal }).catch(() => {
-      throw new Interrupted();
-    });
-  }
-  return false;
 }
 
 async function callFunction(

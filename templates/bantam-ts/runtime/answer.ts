@@ -42,7 +42,11 @@ export function answerRequests(settings: Settings, replica: Replica): RequestLis
 
 /** 200, or 503 with the reason why not. */
 function report(outgoing: ServerResponse, problem: string | undefined): void {
-  outgoing.writeHead(problem === undefined ? 200 : 503, { 'Content-Type': 'text/plain; charset=utf-8' });
+  outgoing.writeHead(problem === undefined ? 200 : 503, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    // It is about this replica and this moment: a copy kept on the way would prove nothing.
+    'Cache-Control': 'no-store',
+  });
   outgoing.end(`${problem ?? 'OK'}\n`);
 }
 

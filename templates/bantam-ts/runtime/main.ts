@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { hostname } from 'node:os';
 import { answerRequests } from './answer.ts';
 import { findHandler } from './handler.ts';
+import { openListener } from './listener.ts';
 import { describeThrown, writeLine } from './log.ts';
 import { Replica } from './replica.ts';
 import { readSettings } from './settings.ts';
@@ -12,9 +12,7 @@ async function run(): Promise<void> {
   const started = performance.now();
   const settings = readSettings(process.env, hostname());
   const replica = new Replica();
-  const listener = createServer(answerRequests(settings, replica));
-  // Longer than the gateway keeps idle connections, so that it is never we who close one that it is about to use.
-  listener.keepAliveTimeout = 75_000;
+  const listener = openListener(answerRequests(settings, replica));
   listener.listen({ port: settings.port, host: settings.host });
   await once(listener, 'listening');
   const address = listener.address();
@@ -24,12 +22,18 @@ async function run(): Promise<void> {
   const stop = async (signal: string): Promise<void> => {
     if (replica.draining) process.exit(1); // asked twice: at once
     writeLine(`bantam: ${signal}: ${replica.inFlight} requests in flight`);
+    const end = performance.now() + settings.drainTimeout;
     await replica.drain(settings.drainTimeout);
-    const cutOff = replica.inFlight;
-    if (cutOff > 0) writeLine(`bantam: ${cutOff} requests cut off after ${settings.drainTimeout} ms`);
+    let cutOff = 0;
     listener.close(() => process.exit(cutOff > 0 ? 1 : 0));
-    if (cutOff > 0) listener.closeAllConnections();
-    else listener.closeIdleConnections();
+    listener.closeIdleConnections();
+    // A call may have come in between, and a connection that never asked anything is not idle for Node: neither is waited for longer.
+    const cut = (): void => {
+      cutOff = replica.inFlight;
+      if (cutOff > 0) writeLine(`bantam: ${cutOff} requests cut off after ${settings.drainTimeout} ms`);
+      listener.closeAllConnections();
+    };
+    setTimeout(cut, Math.max(0, end - performance.now()));
   };
   // As process 1 of a container there is no default action for a signal: without these it would be killed after a while.
   process.on('SIGTERM', stop);
