@@ -56,16 +56,16 @@ async function build(plan: BuildPlan, ports: BuildxPorts, report: Report, signal
   if (plan.instance !== undefined) await ensureOwnBuilder(plan.instance, plan, ports.run, report, signal);
   const scratch = await makeScratch(plan, ports.scratch, report);
   const files: BuildFiles = { metadata: join(scratch, 'metadata.json'), layout: join(scratch, 'layout') };
-  const keeps = plan.output.kind === 'push' || plan.output.kind === 'layout';
+  const readable = plan.output.kind !== 'load';
   try {
-    if (keeps) await ports.images.prepareLayout(files.layout, signal);
+    if (readable) await ports.images.prepareLayout(files.layout, signal);
     const digest = await runBuildx(plan, files, ports.run, report, signal);
-    if (!keeps) return { digest, sizes: [] };
     if (digest === undefined) {
       throw new UserError('BAN-E208', `${plan.name}: buildx reported no digest for what it wrote`, {
         hint: 'docker buildx 0.10 or newer is needed: docker buildx version',
       });
     }
+    if (!readable) return { digest, sizes: [] };
     report({ type: 'progress', about: plan.name, text: 'checking the image' });
     const sizes = await ports.images.verify(plan, files.layout, digest, signal);
     if (plan.output.kind === 'layout') {
@@ -73,6 +73,7 @@ async function build(plan: BuildPlan, ports: BuildxPorts, report: Report, signal
       await replaceFolder(files.layout, plan.output.folder, join(scratch, 'replaced'));
       return { digest, sizes };
     }
+    if (plan.output.kind === 'check') return { digest, sizes };
     report({ type: 'progress', about: plan.name, text: `pushing to ${plan.reference.registry}` });
     return { digest, sizes, push: await ports.images.push(plan, files.layout, digest, signal) };
   } finally {

@@ -5,7 +5,7 @@ import { formatReference } from '../oci/reference.ts';
 
 /**
  * Where an image goes. `push`: to its registry, by bantam itself, from a layout that was checked first. `layout`: an OCI
- * image layout folder of the user's. `load`: the Docker engine. `check`: nowhere, only the build counts.
+ * image layout folder of the user's. `load`: the Docker engine. `check`: nowhere, it is read back and thrown away.
  */
 export type Output =
   | { readonly kind: 'push' }
@@ -100,6 +100,7 @@ function outputArguments(plan: BuildPlan, files: BuildFiles): string[] {
   switch (plan.output.kind) {
     case 'push':
     case 'layout':
+    case 'check':
       return [
         '--output',
         // One field of a CSV line: quotes in the path are doubled.
@@ -107,7 +108,5 @@ function outputArguments(plan: BuildPlan, files: BuildFiles): string[] {
       ];
     case 'load':
       return ['--tag', formatReference(plan.reference), '--load'];
-    case 'check':
-      return ['--output', 'type=cacheonly'];
   }
 }

@@ -175,6 +175,16 @@ describe('bad input', function () {
     });
   }
 
+  it('believes no docker that says it is done and has written nothing', async () => {
+    await using folder = await project();
+    const PATH = await fakeDocker(folder.path, 'all fine', 0);
+    for (const output of [[], ['--push'], ['--load'], ['--output', 'images']]) {
+      const { exitCode, stdout } = await bantam(['fn', 'build', ...output], at(folder.path, { PATH }));
+      assert.equal(exitCode, 1, output.join(' '));
+      assert.match(stdout, /BAN-E208/);
+    }
+  });
+
   it('explains that there is no docker', async () => {
     await using folder = await project();
     await mkdir(join(folder.path, 'empty'));
