@@ -49,6 +49,8 @@ export interface OpenGateway {
   readonly gateway: Gateway;
   readonly dialect: Dialect;
   readonly probe: ReplicaProbe;
+  /** GOARCH of the gateway's machine, empty where it does not tell. */
+  readonly architecture: string;
   readonly source: ChosenGateway['source'];
   readonly describe: string;
 }
@@ -164,6 +166,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     return {
       gateway: opened,
       dialect,
+      architecture: info.arch,
       probe: openReplicaProbe(address.url),
       source: address.source,
       describe: `${dialect.title} at ${address.url}`,

@@ -30,9 +30,8 @@ export interface FunctionDeployment {
 const resources = v.nullish(v.object({ memory: v.optional(v.string()), cpu: v.optional(v.string()) }));
 const strings = v.nullish(v.record(v.string(), v.string()));
 
-/** Decodes the body of `POST` and `PUT /system/functions` (used by the embedded gateway). Unknown keys are dropped, as Go's decoder does. */
-export const functionDeploymentSchema = v.object({
-  service: v.optional(v.string(), ''),
+/** What is sent for a function and shown of it again, under the same names. */
+const settings = {
   image: v.optional(v.string(), ''),
   namespace: v.optional(v.string()),
   envProcess: v.optional(v.string()),
@@ -44,22 +43,18 @@ export const functionDeploymentSchema = v.object({
   limits: resources,
   requests: resources,
   readOnlyRootFilesystem: v.optional(v.boolean()),
+};
+
+/** Decodes the body of `POST` and `PUT /system/functions` (used by the embedded gateway). Unknown keys are dropped, as Go's decoder does. */
+export const functionDeploymentSchema = v.object({
+  service: v.optional(v.string(), ''),
+  ...settings,
 });
 
 /** One function as `GET /system/functions` and `GET /system/function/NAME` describe it. Providers leave out what is empty or zero. */
 export const functionStatusSchema = v.object({
   name: v.string(),
-  image: v.optional(v.string(), ''),
-  namespace: v.optional(v.string()),
-  envProcess: v.optional(v.string()),
-  envVars: strings,
-  constraints: v.nullish(v.array(v.string())),
-  secrets: v.nullish(v.array(v.string())),
-  labels: strings,
-  annotations: strings,
-  limits: resources,
-  requests: resources,
-  readOnlyRootFilesystem: v.optional(v.boolean()),
+  ...settings,
   replicas: v.optional(v.number(), 0),
   availableReplicas: v.optional(v.number(), 0),
   invocationCount: v.optional(v.number(), 0),

@@ -68,7 +68,8 @@ describe('fn deploy of several functions', () => {
         platforms: undefined,
       }),
       gateway: async () => ({
-        gateway: { ...openGateway({ url: far.url }), info: async () => ({ arch: '' }) },
+        gateway: openGateway({ url: far.url }),
+        architecture: '',
         dialect: dialectOf({ provider: { provider: 'faas-netes', orchestration: 'kubernetes' }, arch: '' }),
         probe: openReplicaProbe(far.url),
         source: 'flag',

@@ -59,7 +59,6 @@ export const deploy = defineCommand({
     const toBuild = options.noBuild ? [] : functions.filter(({ skipBuild }) => !skipBuild);
     const built = await buildAll(stack, toBuild, platforms, options, context);
     const limit = pLimit(parallelDeploys);
-    const info = await target.gateway.info(context.signal);
     const jobs = functions.map((declared) =>
       limit(async (): Promise<FunctionOutcome> => {
         const build = built.find(({ name }) => name === declared.name);
@@ -67,7 +66,7 @@ export const deploy = defineCommand({
         return await deployOne(
           declared,
           build?.digest,
-          info.arch,
+          target.architecture,
           { force: options.force, timeout: options.timeout },
           target,
           context,
