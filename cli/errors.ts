@@ -24,6 +24,7 @@ export const errorCodes = {
   'BAN-E208': { exit: 1, title: 'the built image is not what was asked for' },
   'BAN-E209': { exit: 2, title: 'invalid platform' },
   'BAN-E210': { exit: 1, title: 'a base image cannot be read' },
+  'BAN-E211': { exit: 2, title: 'the template cannot be built for this platform' },
   'BAN-E301': { exit: 1, title: 'the registry does not answer' },
   'BAN-E302': { exit: 4, title: 'the registry refuses the credentials' },
   'BAN-E303': { exit: 1, title: 'no such image in the registry' },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { describeFailure, Interrupted, UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
-import { defaultPlatforms, type Platform } from '../oci/platform.ts';
+import { defaultPlatforms, formatPlatform, type Platform, parsePlatform, samePlatform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
 import { requireHandler } from '../stack/handler.ts';
 import type { Stack, StackFunction } from '../stack/stack.ts';
@@ -13,6 +13,7 @@ import type { Builder, BuildOutcome } from './builder.ts';
 import { layOutContext } from './context.ts';
 import { readDockerfile } from './dockerfile.ts';
 import type { BuildPlan, Output } from './plan.ts';
+import { readDescription } from './recipe/description.ts';
 
 /** What the user wants built, and where it goes. */
 export interface BuildRequest {
@@ -89,6 +90,8 @@ async function planFunction(
   { findTemplate, signal }: Pick<BuildPorts, 'findTemplate' | 'signal'>,
 ): Promise<BuildPlan> {
   const template = await findTemplate(request.stack.folder, declared.language);
+  const platforms = platformsOf(request, declared);
+  if (template.bantam) await requirePlatforms(declared.name, template, platforms);
   const handler = await requireHandler(request.stack, declared);
   const context = await layOutContext(template, handler, folder, {
     project: request.stack.folder,
@@ -106,7 +109,7 @@ async function planFunction(
     name: declared.name,
     context: context.folder,
     reference,
-    platforms: platformsOf(request, declared),
+    platforms,
     output: request.output(declared.name),
     buildArguments: declared.buildArguments,
     buildContexts: request.buildContexts,
@@ -115,6 +118,22 @@ async function planFunction(
     targetRuns: facts.targetRuns,
     sources: { inContext: template.handlerFolder, folder: handler },
   };
+}
+
+/** An image whose base does not run there would only show it on the node: as a replica that never starts. Throws BAN-E211. */
+async function requirePlatforms(name: string, template: Template, wanted: readonly Platform[]): Promise<void> {
+  const { platforms } = await readDescription(template.folder);
+  if (platforms === undefined) return;
+  const possible = platforms.map(parsePlatform);
+  const missing = wanted.filter((platform) => !possible.some((other) => samePlatform(platform, other)));
+  if (missing.length === 0) return;
+  throw new UserError(
+    'BAN-E211',
+    `${name}: the template ${template.name} cannot be built for ${missing.map(formatPlatform).join(', ')}`,
+    {
+      hint: `it is there for ${platforms.join(', ')}: name those with --platform or platforms:, or use another template (bantam-go runs on linux/arm/v6, too)`,
+    },
+  );
 }
 
 /** Reads `NAME=VALUE` replacements of base images from `--build-context` and from BANTAM_BUILD_CONTEXTS (separated by white space). The value is what follows the first `=` behind the digest. Throws BAN-E001. */

@@ -5,12 +5,12 @@ import handle from './handler.ts';
 
 let registry: FakeRegistry;
 const logged: string[] = [];
-const context: Context = {
+const context = {
   callId: 'test',
   signal: new AbortController().signal,
   secret: async () => '',
-  log: (message) => logged.push(message),
-};
+  log: (message: string) => logged.push(message),
+} as Partial<Context> as Context;
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const arm64 = { os: 'linux', architecture: 'arm64' };

@@ -1,14 +1,15 @@
 // Builds a function of this template as build.json says: one JavaScript file, the same for every platform.
 //
 //   node build.mjs install        dependencies of function/, before its sources are there
-//   node build.mjs bundle DIR     the bundle, as the tree of files that DIR will be in the image
+//   node build.mjs bundle DIR     the bundle and what lies beside it, as the tree of files that DIR will be in the image
 //
 // Both run in the build context: this folder with the function's own folder as function/. The tree in DIR has fixed
 // modes and times, its folders included, so that nothing of the machine that builds reaches the image's digest.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyBeside, findModules, findPlaces, placePlugin } from './beside.mjs';
 
 const context = dirname(fileURLToPath(import.meta.url));
 const description = JSON.parse(readFileSync(join(context, 'build.json'), 'utf8'));
@@ -59,6 +60,11 @@ function findHandler() {
   throw new BuildError(say(sentence, { candidates: candidates.join(', '), found: found.join(', ') }));
 }
 
+/** Without a package.json of its own a function would have the runtime's, and its handler.js would be no CommonJS as in Node. */
+function declareCommonJs(handler, manifest) {
+  if (manifest === undefined && handler.endsWith('.js')) writeFileSync(join(context, folder, 'package.json'), '{}\n');
+}
+
 /** The package that a file belongs to: `node_modules/@scope/name/…` is `@scope/name`. */
 function packageOf(file) {
   const inside = file?.replaceAll('\\', '/').split('node_modules/').at(-1);
@@ -105,53 +111,93 @@ async function runEsbuild(esbuild, options) {
   }
 }
 
-/** A missing default export would otherwise show only when the function starts. CommonJS has none to look for. */
-async function requireDefaultExport(esbuild, handler) {
-  const { metafile } = await runEsbuild(esbuild, {
+/**
+ * Bundles the handler alone, to learn of it what the bundle proper needs: what its problems are, in lines that nothing has
+ * been added to, its format, and which files want to know their place.
+ */
+async function look(esbuild, handler) {
+  const { options } = description;
+  const { metafile, warnings } = await runEsbuild(esbuild, {
+    ...options,
     entryPoints: [handler],
-    format: 'esm',
+    sourcemap: false,
     metafile: true,
     outdir: '.',
   });
-  const [output] = Object.values(metafile.outputs);
-  const isModule = Object.values(metafile.inputs)[0]?.format === 'esm';
+  const isModule = metafile.inputs[handler]?.format === 'esm';
+  const output = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === handler);
+  // A missing default export would otherwise show only when the function starts. CommonJS has none to look for.
   if (isModule && !output?.exports.includes('default')) {
     throw new BuildError(say(messages.noDefaultExport, { handler }));
   }
+  for (const warning of warnings) process.stderr.write(`${formatProblem(warning, 'warning')}\n`);
+  return { metafile, format: isModule ? 'esm' : 'cjs' };
+}
+
+/** What the given ES modules export, by their path. */
+async function readExports(esbuild, modules) {
+  if (modules.length === 0) return new Map();
+  const { metafile } = await runEsbuild(esbuild, {
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    preserveSymlinks: true,
+    entryPoints: modules,
+    metafile: true,
+    outdir: '.',
+  });
+  return new Map(Object.values(metafile.outputs).map(({ entryPoint, exports }) => [entryPoint, [...exports].sort()]));
 }
 
 async function bundle(directory) {
   const manifest = readFunctionPackage();
   if (manifest !== undefined && hasFolderDependency(manifest)) install(manifest);
   const handler = findHandler();
+  declareCommonJs(handler, manifest);
   const esbuild = await import('esbuild');
   if (esbuild.version !== description.version) {
     throw new BuildError(`esbuild ${esbuild.version} is here, build.json asks for ${description.version}: run npm ci`);
   }
-  await requireDefaultExport(esbuild, handler);
-  const { options } = description;
-  const { outputFiles, warnings } = await runEsbuild(esbuild, {
+  const { metafile, format } = await look(esbuild, handler);
+  const { options, beside } = description;
+  const places = findPlaces(metafile, context, folder, beside);
+  const names = await readExports(esbuild, findModules(metafile, places.packages));
+  const { outputFiles } = await runEsbuild(esbuild, {
     ...options,
     alias: { ...options.alias, [description.handler.import]: `./${handler}` },
+    define: { ...options.define, [description.handler.format]: JSON.stringify(format) },
+    plugins: [placePlugin(metafile, context, handler, places, names, beside)],
     entryPoints: [description.entry],
     outfile: description.output,
   });
-  for (const warning of warnings) process.stderr.write(`${formatProblem(warning, 'warning')}\n`);
-  const folders = new Set([resolve(directory)]);
+  copyBeside(context, folder, places.packages, directory, beside, (link, target) => {
+    throw new BuildError(say(messages.linkOut, { link, target }));
+  });
+  const modes = new Map();
   for (const { path, mode } of description.files) {
     const file = outputFiles.find((output) => output.path === join(context, path));
     if (file === undefined) throw new Error(`esbuild made no ${path}`);
-    const target = join(directory, path);
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, file.contents);
-    chmodSync(target, Number.parseInt(mode, 8));
-    utimesSync(target, 0, 0);
-    for (let up = dirname(resolve(target)); !folders.has(up); up = dirname(up)) folders.add(up);
+    mkdirSync(dirname(join(directory, path)), { recursive: true });
+    writeFileSync(join(directory, path), file.contents);
+    modes.set(resolve(directory, path), Number.parseInt(mode, 8));
   }
-  for (const name of folders) {
-    chmodSync(name, 0o755);
-    utimesSync(name, 0, 0);
+  settle(resolve(directory), modes);
+}
+
+/** Fixed modes and times for all of a tree. A folder comes after what is in it. */
+function settle(root, modes) {
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    const path = join(root, entry.name);
+    if (entry.isDirectory()) {
+      settle(path, modes);
+      continue;
+    }
+    chmodSync(path, modes.get(path) ?? 0o644);
+    utimesSync(path, 0, 0);
   }
+  chmodSync(root, 0o755);
+  utimesSync(root, 0, 0);
 }
 
 const [command, directory] = process.argv.slice(2);

@@ -30,6 +30,7 @@ describe('the build description', () => {
     assert.equal(compiling.kind, 'compile');
     assert.deepEqual(compiling.files, [
       { path: 'function', mode: 0o755, directory: false },
+      { path: 'home/app/static', mode: 0o755, directory: true },
       { path: 'tmp', mode: 0o1777, directory: true },
     ]);
   });
@@ -69,6 +70,27 @@ describe('the build description', () => {
         'tool: must be go',
         'flags: must be a list',
         'explanations.0.pattern: must be a regular expression',
+      ],
+    );
+  });
+
+  it('of what lies beside a bundle names its mistakes, too', async () => {
+    const text = await readFile(join(templates, 'bantam-ts/build.json'), 'utf8');
+    const changed = {
+      ...(JSON.parse(text) as Record<string, unknown>),
+      platforms: 'linux/amd64',
+      beside: { into: '/home', pattern: '(', resolve: 1, leftOut: 'node_modules', leftOutOfFunction: [] },
+    };
+    assert.deepEqual(
+      refusalOf(JSON.stringify(changed))
+        .details.map((line) => line.replace(`${path}: `, ''))
+        .filter((line) => /^(platforms|beside\.(into|pattern|resolve|leftOut)):/.test(line)),
+      [
+        'platforms: must be a list',
+        'beside.into: must be a path inside the folder, is "/home"',
+        'beside.pattern: must be a regular expression',
+        'beside.resolve: must be text',
+        'beside.leftOut: must be a list',
       ],
     );
   });

@@ -29,6 +29,47 @@ export default app;
 `,
     },
   },
+  {
+    name: 'a function of the official templates with files beside it and packages that read files of their own',
+    template: 'bantam-ts',
+    files: {
+      'package.json':
+        '{"main":"handler.js","scripts":{"test":"exit 1"},"dependencies":{"fonts":"file:./fonts","worked":"file:./worked"}}',
+      'handler.js': `#!/usr/bin/env node
+const { readFileSync } = require('fs');
+const fonts = require('fonts');
+module.exports = async (event, context) => [__dirname, readFileSync(require.resolve('fonts/a.font')), fonts.read()];
+`,
+      'static/grüße.txt': 'Grüße\n',
+      'data.json': '{"a":1}',
+      'worker.js': "require('worked');\n",
+      'worked/package.json': '{"name":"worked","version":"1.0.0"}',
+      'worked/index.js': '',
+      '.env': 'TOKEN=1',
+      'fonts/package.json':
+        '{"name":"fonts","version":"1.0.0","type":"module","exports":{".":"./index.js","./a.font":"./a.font"}}',
+      'fonts/index.js':
+        "import { readFileSync } from 'node:fs';\nexport const read = () => readFileSync(new URL('a.font', import.meta.url), 'utf8');\nexport default read;\n",
+      'fonts/a.font': 'a font',
+    },
+  },
+  {
+    name: 'a function that chooses at run time what it requires',
+    template: 'bantam-ts',
+    files: {
+      'package.json': '{"dependencies":{"plain":"file:./plain"}}',
+      'handler.js':
+        "const plain = require('plain');\nmodule.exports = (event) => require('./routes/' + event.query.route)(plain);\n",
+      'routes/list.js': 'module.exports = (plain) => plain;\n',
+      'plain/package.json': '{"name":"plain","version":"1.0.0"}',
+      'plain/index.js': "module.exports = 'plain';\n",
+    },
+  },
+  {
+    name: 'a CommonJS handler with nothing beside it, not even a package.json',
+    template: 'bantam-ts',
+    files: { 'handler.js': 'module.exports = (event, context, callback) => callback(null, event.query);\n' },
+  },
   { name: 'the sample', template: 'bantam-go' },
   {
     name: 'a module and a package of its own, and a newer Go in its go.mod',
@@ -41,6 +82,31 @@ export default app;
       'inner/inner.go': 'package inner\n\nconst Text = "from inside"\n',
       'handler.go':
         'package function\n\nimport (\n\t"net/http"\n\n\t"example.com/greeting"\n\t"handler/function/inner"\n)\n\nfunc Handle(w http.ResponseWriter, r *http.Request) {\n\tw.Write([]byte(greeting.Text + " " + inner.Text))\n}\n',
+    },
+  },
+  {
+    name: 'static files, a vendor folder, and a go.mod of another name that replaces itself',
+    template: 'bantam-go',
+    files: {
+      'go.mod':
+        'module example.com/mine\n\ngo 1.22\n\nrequire (\n\texample.com/private/greeting v1.2.0\n\tgithub.com/openfaas/templates-sdk/go-http v0.0.0-20220408082716-5981c545cb03\n)\n\nreplace handler/function => ./\n',
+      'vendor/modules.txt':
+        '# example.com/private/greeting v1.2.0\n## explicit; go 1.22\nexample.com/private/greeting\n',
+      'vendor/example.com/private/greeting/greeting.go': 'package greeting\n\nconst Text = "hello"\n',
+      'static/a.txt': 'a\n',
+      'static/deep/b.txt': 'b\n',
+      'handler.go':
+        'package function\n\nimport (\n\t"example.com/private/greeting"\n\n\thandler "github.com/openfaas/templates-sdk/go-http"\n)\n\nfunc Handle(req handler.Request) (handler.Response, error) {\n\treturn handler.Response{Body: []byte(greeting.Text)}, nil\n}\n',
+    },
+  },
+  {
+    name: 'no go.mod, and a GO_REPLACE.txt',
+    template: 'bantam-go',
+    files: {
+      'GO_REPLACE.txt': 'replace github.com/example/fn/texts => ./function/texts\n',
+      'texts/texts.go': 'package texts\n\nconst Hello = "hello"\n',
+      'handler.go':
+        'package function\n\nimport (\n\t"github.com/example/fn/texts"\n\t"github.com/openfaas-incubator/go-function-sdk"\n)\n\nfunc Handle(req handler.Request) (handler.Response, error) {\n\treturn handler.Response{Body: []byte(texts.Hello)}, nil\n}\n',
     },
   },
 ];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, rm } from 'node:fs/promises';
+import { cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundle, type FunctionFiles, makeContext, removeTemporaryFolders, run, writeFiles } from './build-context.ts';
 import { endReplicas, type ReplicaProcess, startProcess, startReplica } from './replica-process.ts';
@@ -91,6 +91,8 @@ ${answering("[require('node:os').EOL, typeof __dirname]")}`,
   for (const [name, text] of [
     ['handler.js', 'module.exports = async () => new Response("CommonJS");\n'],
     ['handler.js', 'exports.default = async () => new Response("CommonJS");\nexports.__esModule = true;\n'],
+    ['handler.js', 'exports.default = async (request) => new Response(request.method + " CommonJS");\n'],
+    ['handler.js', 'module.exports = { fetch: () => new Response("CommonJS") };\n'],
     ['handler.mjs', 'export default () => new Response("not even async");\n'],
   ] as const) {
     it(`${name}: ${text.trim()}`, async () => {
@@ -98,6 +100,80 @@ ${answering("[require('node:os').EOL, typeof __dirname]")}`,
       assert.match(await (await fetch(replica.url)).text(), /CommonJS|not even async/);
     });
   }
+
+  for (const [kind, files] of Object.entries<FunctionFiles>({
+    'module.exports': {
+      'package.json':
+        '{"main":"handler.js","type":"commonjs","devDependencies":{"not-there":"1"},"scripts":{"test":"exit 1"}}',
+      'handler.js': 'module.exports = async (event, context) => context.status(201).succeed(event.body.name);\n',
+    },
+    'a callback': {
+      'package.json': '{}',
+      'handler.js':
+        'module.exports = function (event, context, callback) { context.status(201); callback(null, event.body.name); };\n',
+    },
+    'export = of TypeScript': {
+      'handler.ts':
+        'async function handle(event: { body: { name: string } }, context: { status(code: number): void }): Promise<string> { context.status(201); return event.body.name; }\nexport = handle;\n',
+    },
+  })) {
+    it(`one of the official Node templates: ${kind}`, async () => {
+      const replica = await startFunction(files);
+      const response = await fetch(replica.url, {
+        method: 'POST',
+        body: '{"name":"Pi"}',
+        headers: { 'Content-Type': 'application/json' },
+      });
+      assert.deepEqual(
+        [response.status, response.headers.get('content-type'), await response.text()],
+        [201, 'text/html; charset=utf-8', 'Pi'],
+      );
+      assert.equal((await fetch(replica.url, { method: 'POST', body: 'x'.repeat(200_000) })).status, 413);
+    });
+  }
+
+  it('one of the official Node templates that fails is a 500 and a line with the call, and the process lives', async () => {
+    const replica = await startFunction({
+      'handler.js': `module.exports = (event, context) => {
+  if (event.path === '/sync') throw new Error('at once');
+  if (event.path === '/reject') return Promise.reject(new Error('later'));
+  if (event.path === '/twice') { context.succeed('one'); context.succeed('two'); return; }
+  if (event.path === '/late') setTimeout(() => { context.fail(new Error('much later')); }, 5);
+  return 'fine';
+};
+`,
+    });
+    const ask = async (path: string): Promise<[number, string]> => {
+      const response = await fetch(replica.url + path, { headers: { 'X-Call-Id': `id${path.slice(1)}` } });
+      return [response.status, await response.text()];
+    };
+    assert.equal((await ask('/sync'))[0], 500);
+    await replica.waitForLine(/idsync.*at once.*handler\.js:2:/);
+    assert.deepEqual(await ask('/reject'), [500, 'Error: later']);
+    await replica.waitForLine(/idreject.*later.*handler\.js:3:/);
+    assert.deepEqual(await ask('/twice'), [200, 'one']);
+    await replica.waitForLine(/idtwice.*only its first answer counts/);
+    assert.deepEqual(await ask('/late'), [200, 'fine']);
+    await replica.waitForLine(/idlate.*failed after it had answered.*much later/);
+    assert.deepEqual(await ask('/'), [200, 'fine']);
+  });
+
+  it('one with limits that make no sense does not start', async () => {
+    const built = await bundle(await makeContext('bantam-ts', { 'handler.js': 'module.exports = () => 1;\n' }));
+    const replica = startProcess(built.root, 'ts', { MAX_JSON_SIZE: 'plenty' });
+    assert.equal(await replica.ended, 1);
+    assert.match(replica.output(), /MAX_JSON_SIZE is "plenty"/);
+  });
+
+  it('pays for the official shape only where it has it', async () => {
+    const modern = await bundle(await makeContext('bantam-ts'));
+    const official = await bundle(await makeContext('bantam-ts', { 'handler.js': 'module.exports = () => 1;\n' }));
+    const [without, withIt] = await Promise.all(
+      [modern, official].map(({ root }) => readFile(join(root, 'app/function.mjs'), 'utf8')),
+    );
+    assert.doesNotMatch(without ?? '', /MAX_RAW_SIZE|arrayLimit/);
+    assert.match(withIt ?? '', /MAX_RAW_SIZE/);
+  });
 
   it('one whose dependency only tries a native module and goes on without', async () => {
     const replica = await startFunction({
@@ -152,16 +228,23 @@ ${answering("[require('node:os').EOL, typeof __dirname]")}`,
     assert.equal((await fetch(`${replica.url}/_/ready`)).status, 200);
   });
 
-  for (const [name, text, reason] of [
+  for (const [name, text, reason, file] of [
     [
       'throws while it is loaded',
       `throw new Error('no database');\n${answering('1')}`,
       /no database[\s\S]*handler\.ts:1:7/,
+      'handler.ts',
     ],
-    ['exports no function', 'export default 42;\n', /default export is of type number/],
+    ['exports no function', 'export default 42;\n', /default export is of type number/, 'handler.ts'],
+    [
+      'is CommonJS without a function',
+      'exports.handler = async () => "AWS";\n',
+      /module\.exports of the handler is of type object: a function \(event, context\) is needed/,
+      'handler.js',
+    ],
   ] as const) {
     it(`ends with 1 and the reason when the handler ${name}`, async () => {
-      const built = await bundle(await makeContext('bantam-ts', { 'handler.ts': text }));
+      const built = await bundle(await makeContext('bantam-ts', { [file]: text }));
       assert.equal(built.code, 0, built.output);
       const replica = startProcess(built.root, 'ts');
       assert.equal(await replica.ended, 1);

@@ -24,11 +24,11 @@ export function startProcess(
 ): ReplicaProcess {
   const [program, args] =
     kind === 'ts'
-      ? [process.execPath, ['--enable-source-maps', join(root, 'app/function.mjs')]]
+      ? [process.execPath, ['--max-semi-space-size=4', '--enable-source-maps', join(root, 'app/function.mjs')]]
       : [join(root, 'function'), []];
   const child = spawn(program, args, {
     cwd: '/',
-    env: { PATH: process.env['PATH'], port: '0', BANTAM_HOST: '127.0.0.1', ...environment },
+    env: { PATH: process.env['PATH'], port: '0', metrics_port: '0', BANTAM_HOST: '127.0.0.1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
@@ -77,7 +77,7 @@ export async function startReplica(
   environment: Record<string, string> = {},
 ): Promise<ReplicaProcess> {
   const replica = startProcess(root, kind, environment);
-  await replica.waitForLine(kind === 'ts' ? /handler loaded/ : /listening on port/);
+  await replica.waitForLine(/handler loaded/);
   return replica;
 }
 

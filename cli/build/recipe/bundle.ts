@@ -3,9 +3,13 @@ import { dirname, join } from 'node:path';
 import type { BuildOptions, BuildResult, Message } from 'esbuild';
 import { Interrupted, UserError } from '../../errors.ts';
 import { formatProblem } from './bundle-problem.ts';
+import { copyBeside } from './copy-beside.ts';
 import { type BundleDescription, descriptionFile } from './description.ts';
 import { type FunctionSource, fillSentence, handlerError, toUserPaths } from './function-source.ts';
+import { readIgnored } from './ignored.ts';
 import { installPackages } from './install.ts';
+import { type ModuleExports, placePlugin } from './place-plugin.ts';
+import { findModules, findPlaces, type Inputs } from './places.ts';
 import { settleTree } from './tree.ts';
 
 type Esbuild = typeof import('esbuild');
@@ -25,6 +29,7 @@ export async function bundleFunction(source: Source): Promise<Bundled> {
   const { context, description, into } = source;
   await installPackages(source, description);
   const handler = await findHandler(source);
+  await declareCommonJs(source, handler);
   const esbuild = await import('esbuild');
   if (esbuild.version !== description.version) {
     throw new UserError(
@@ -35,10 +40,14 @@ export async function bundleFunction(source: Source): Promise<Bundled> {
       },
     );
   }
-  await requireDefaultExport(esbuild, source, handler);
-  const { outputFiles, warnings } = await runEsbuild(esbuild, source, {
+  const seen = await look(esbuild, source, handler);
+  const places = await findPlaces(seen.inputs, context, description.handler.folder, description.beside);
+  const exported = await readExports(esbuild, source, findModules(seen.inputs, places));
+  const { outputFiles } = await runEsbuild(esbuild, source, {
     ...description.options,
     alias: { ...description.options.alias, [description.handler.import]: `./${handler}` },
+    define: { ...description.options.define, [description.handler.format]: JSON.stringify(seen.format) },
+    plugins: [placePlugin(seen.inputs, context, handler, places, exported, description.beside)],
     entryPoints: [description.entry],
     outfile: description.output,
   });
@@ -53,9 +62,18 @@ export async function bundleFunction(source: Source): Promise<Bundled> {
     await mkdir(dirname(join(into, path)), { recursive: true });
     await writeFile(join(into, path), file.contents);
   }
+  const { folder } = description.handler;
+  const { messages } = description;
+  const refuse = (link: string, target: string): UserError =>
+    handlerError(source, folder, [fillSentence(messages.linkOut, { folder, link, target })]);
+  const { packages } = places;
+  await copyBeside(
+    { context, folder, packages, into, isIgnored: await readIgnored(context), refuse },
+    description.beside,
+  );
   await settleTree(into, description.files);
-  const lines = warnings.flatMap((warning) => formatProblem(warning, 'warning', description));
-  return { warnings: toUserPaths(lines, description.handler.folder, source.handler) };
+  const lines = seen.warnings.flatMap((warning) => formatProblem(warning, 'warning', description));
+  return { warnings: toUserPaths(lines, folder, source.handler) };
 }
 
 /** The one file of the handler's folder that the runtime imports, relative to the context. */
@@ -73,21 +91,62 @@ async function findHandler(source: Source): Promise<string> {
   throw handlerError(source, folder, [fillSentence(sentence, values)]);
 }
 
-/** A missing default export would otherwise show only when the function starts. CommonJS has none to look for. */
-async function requireDefaultExport(esbuild: Esbuild, source: Source, handler: string): Promise<void> {
+/** Without a package.json of its own a function would have the runtime's, and its handler.js would be no CommonJS as in Node. */
+async function declareCommonJs({ context, description }: Source, handler: string): Promise<void> {
+  const manifest = join(context, description.handler.folder, 'package.json');
+  if (!handler.endsWith('.js') || (await stat(manifest).catch(() => undefined)) !== undefined) return;
+  await writeFile(manifest, '{}\n');
+}
+
+/** What a first bundle of the handler alone has shown. */
+interface Seen {
+  readonly inputs: Inputs;
+  readonly format: 'cjs' | 'esm';
+  readonly warnings: readonly Message[];
+}
+
+/**
+ * Bundles the handler alone, to learn of it what the bundle proper needs: what its problems are, in lines that nothing has
+ * been added to, its format, and which files want to know their place.
+ */
+async function look(esbuild: Esbuild, source: Source, handler: string): Promise<Seen> {
   const { description } = source;
-  const { metafile } = await runEsbuild(esbuild, source, {
+  const { metafile, warnings } = await runEsbuild(esbuild, source, {
+    ...description.options,
     entryPoints: [handler],
-    format: 'esm',
+    sourcemap: false,
     metafile: true,
     outdir: '.',
   });
-  const [output] = Object.values(metafile?.outputs ?? {});
-  const [input] = Object.values(metafile?.inputs ?? {});
-  if (input?.format === 'esm' && !output?.exports.includes('default')) {
+  const inputs = metafile?.inputs ?? {};
+  const isModule = inputs[handler]?.format === 'esm';
+  const output = Object.values(metafile?.outputs ?? {}).find(({ entryPoint }) => entryPoint === handler);
+  // A missing default export would otherwise show only when the function starts. CommonJS has none to look for.
+  if (isModule && !output?.exports.includes('default')) {
     const { folder } = description.handler;
     throw handlerError(source, folder, [fillSentence(description.messages.noDefaultExport, { folder, handler })]);
   }
+  return { inputs, format: isModule ? 'esm' : 'cjs', warnings };
+}
+
+/** What the given ES modules export, by their path. */
+async function readExports(esbuild: Esbuild, source: Source, modules: readonly string[]): Promise<ModuleExports> {
+  if (modules.length === 0) return new Map();
+  const { metafile } = await runEsbuild(esbuild, source, {
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    preserveSymlinks: true,
+    entryPoints: [...modules],
+    metafile: true,
+    outdir: '.',
+  });
+  const exported = new Map<string, readonly string[]>();
+  for (const { entryPoint, exports } of Object.values(metafile?.outputs ?? {})) {
+    if (entryPoint !== undefined) exported.set(entryPoint, [...exports].sort());
+  }
+  return exported;
 }
 
 /** One run of esbuild in the context, in memory; ended when `signal` aborts. */

@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { cp, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as v from 'valibot';
 import { UserError } from '../../errors.ts';
 import { formatPlatform, normalisePlatform, type Platform } from '../../oci/platform.ts';
-import type { CompileDescription } from './description.ts';
+import type { CompileDescription, TreeEntry } from './description.ts';
 import { type FunctionSource, fillSentence, handlerError, linesOf } from './function-source.ts';
+import { manifestEdits, readManifest, replacingModules, vendoredModules, writeModule } from './go-module.ts';
 import { settleTree } from './tree.ts';
 
 /** How long one run of the go command may take, in milliseconds: an SD card and an empty build cache need minutes. */
@@ -19,14 +19,14 @@ type Source = FunctionSource & { readonly description: CompileDescription };
  */
 export async function compileFunction(source: Source & { readonly platform: Platform }): Promise<void> {
   const { description, into, platform } = source;
-  await requireModule(source);
-  const environment = { ...description.environment, GOWORK: await makeWorkspace(source, platform) };
+  const prepared = await prepareModule(source);
+  const environment = { ...description.environment, GOWORK: await makeWorkspace(prepared, platform) };
   const { flags, ldflags, output, package: name } = description;
-  await runGo(source, ['build', ...flags, '-ldflags', ldflags, '-o', join(into, output), name], {
+  await runGo(prepared, ['build', ...flags, '-ldflags', ldflags, '-o', join(into, output), name], {
     ...environment,
     ...platformEnvironment(platform),
   });
-  await settleTree(into, description.files);
+  await settleTree(into, [...(await copyFolders(source)), ...description.files]);
 }
 
 /** What the go command calls a platform (go.dev/doc/install/source, GOARCH, GOARM, GOAMD64). */
@@ -40,26 +40,56 @@ export function platformEnvironment(platform: Platform): Readonly<Record<string,
   };
 }
 
-const manifestSchema = v.pipe(
-  v.string(),
-  v.parseJson(),
-  v.object({ Module: v.optional(v.object({ Path: v.string() }), { Path: '' }) }),
-);
+/** A function as the go command is to see it: `folders` are the modules in it, its own first, as paths in the context. */
+type Prepared = Source & { readonly folders: readonly string[] };
 
-/** The function has to be a module of the name that the runtime imports. */
-async function requireModule(source: Source): Promise<void> {
-  const { description } = source;
-  const { folder, import: name } = description.handler;
+/**
+ * Makes the function's folder the module that the runtime imports, whatever OpenFaaS' templates have let it be: without a
+ * go.mod, with one of another name, with lines that replace the module by itself, with a vendor folder, or with a
+ * GO_REPLACE.txt. What it writes lies in the context, which is a copy.
+ */
+async function prepareModule(source: Source): Promise<Prepared> {
+  const { context, description } = source;
+  const { folder, go, import: name } = description.handler;
   const { messages } = description;
-  const refuse = (sentence: string, lines: readonly string[] = [], found = ''): UserError =>
-    handlerError(source, folder, [...lines, fillSentence(sentence, { folder, import: name, found })]);
-  const read = await callGo(source, ['mod', 'edit', '-json', `${folder}/go.mod`], { GOWORK: 'off' });
+  await writeModule(join(context, folder), name, go);
+  const file = `${folder}/go.mod`;
+  const read = await callGo(source, ['mod', 'edit', '-json', file], { GOWORK: 'off' });
   if (read.exitCode !== 0) {
-    if (/no such file|cannot find the file/.test(read.stderr)) throw refuse(messages.noModule);
-    throw refuse(messages.unreadableModule, linesOf(read.stderr));
+    const sentence = fillSentence(messages.unreadableModule, { folder, import: name });
+    throw handlerError(source, folder, [...linesOf(read.stderr), sentence]);
   }
-  const { Module } = v.parse(manifestSchema, read.stdout);
-  if (Module.Path !== name) throw refuse(messages.otherModule, [], Module.Path);
+  const manifest = readManifest(read.stdout);
+  const vendored = await vendoredModules(context, description);
+  const edits = manifestEdits(manifest, name, vendored.length > 0);
+  if (edits.length > 0) await runGo(source, ['mod', 'edit', ...edits, file], { GOWORK: 'off' });
+  const found = manifest.Module.Path;
+  const explanations = [...description.explanations];
+  if (found !== name) {
+    const message = fillSentence(messages.otherModule, { folder, import: name, found });
+    explanations.unshift({ pattern: `package ${found.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}/`, message });
+  }
+  return {
+    ...source,
+    description: { ...description, explanations },
+    folders: [folder, ...vendored, ...(await replacingModules(context, description))],
+  };
+}
+
+/** Copies the function's folders that go into the image as they are, where they are there. Returns the programs among the files. */
+async function copyFolders({ context, description, into }: Source): Promise<TreeEntry[]> {
+  const executables: TreeEntry[] = [];
+  for (const { from, to } of description.copies) {
+    const source = join(context, description.handler.folder, from);
+    if (!(await stat(source).catch(() => undefined))?.isDirectory()) continue;
+    await cp(source, join(into, to), { recursive: true, dereference: true });
+    for (const path of await readdir(source, { recursive: true })) {
+      const info = await stat(join(source, path));
+      if (info.isFile() && (info.mode & 0o100) !== 0)
+        executables.push({ path: join(to, path), mode: 0o755, directory: false });
+    }
+  }
+  return executables;
 }
 
 /**
@@ -68,11 +98,11 @@ async function requireModule(source: Source): Promise<void> {
  * the Go versions that template and function ask for, which gets into the binary too. Each platform has a file of its own,
  * so that several may be compiled at once.
  */
-async function makeWorkspace(source: Source, platform: Platform): Promise<string> {
+async function makeWorkspace(source: Prepared, platform: Platform): Promise<string> {
   const { context, description } = source;
   const file = join(context, `${formatPlatform(platform).replaceAll('/', '-')}.${description.workspace}`);
   await writeFile(file, 'go 1.0\n');
-  const folders = [context, join(context, description.handler.folder)];
+  const folders = [context, ...[...description.modules, ...source.folders].map((folder) => join(context, folder))];
   await runGo(source, ['work', 'use', ...folders], { ...description.environment, GOWORK: file });
   return file;
 }

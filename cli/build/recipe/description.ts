@@ -47,6 +47,8 @@ const image = v.object(
 const shared = {
   schema: v.literal(1, ({ input }) => `must be 1, is ${String(input)}: this bantam does not know it`),
   version: text,
+  /** What there are base images for; without it nothing is left out. */
+  platforms: v.optional(words),
   output: inside,
   files: v.array(file, 'must be a list'),
   image,
@@ -57,15 +59,30 @@ const bundleSchema = v.object({
   kind: v.literal('bundle'),
   tool: v.literal('esbuild', 'must be esbuild'),
   entry: inside,
-  handler: v.object({ folder: inside, candidates: words, import: text }, 'must be a map'),
+  handler: v.object({ folder: inside, candidates: words, import: text, format: text }, 'must be a map'),
   // esbuild judges the rest of its options itself.
-  options: v.looseObject({ alias: v.optional(table) }, 'must be a map'),
+  options: v.looseObject({ alias: v.optional(table, {}), define: v.optional(table, {}) }, 'must be a map'),
+  beside: v.object(
+    {
+      into: inside,
+      pattern,
+      resolve: pattern,
+      import: pattern,
+      dynamic: pattern,
+      prelude: text,
+      load: text,
+      leftOut: words,
+      leftOutOfFunction: words,
+    },
+    'must be a map',
+  ),
   nativeModules: v.object({ file: pattern, loader: pattern }, 'must be a map'),
   messages: v.object(
     {
       noHandler: text,
       severalHandlers: text,
       noDefaultExport: text,
+      linkOut: text,
       nativeModule: text,
       nativeModuleUser: text,
       notInstalled: text,
@@ -82,11 +99,13 @@ const compileSchema = v.object({
   tool: v.literal('go', 'must be go'),
   package: text,
   workspace: inside,
-  handler: v.object({ folder: inside, import: text, symbol: text }, 'must be a map'),
+  handler: v.object({ folder: inside, import: text, symbol: text, go: text, replacements: inside }, 'must be a map'),
+  modules: v.array(inside, 'must be a list'),
+  copies: v.array(v.object({ from: inside, to: inside }, 'must be a map'), 'must be a list'),
   flags: words,
   ldflags: text,
   environment: table,
-  messages: v.object({ noModule: text, otherModule: text, unreadableModule: text }, 'must be a map'),
+  messages: v.object({ otherModule: text, unreadableModule: text }, 'must be a map'),
   explanations: v.array(v.object({ pattern, message: text }, 'must be a map'), 'must be a list'),
 });
 

@@ -1,53 +1,104 @@
-import type { RequestListener, ServerResponse } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
-import { makeContext } from './context.ts';
-import { dropForeignIdentity, identify } from './identity.ts';
-import { describeThrown, writeLine } from './log.ts';
+import { Call, currentCall } from './call.ts';
+import { CallContext } from './call-context.ts';
+import type { Handler } from './handler.ts';
+import { answerHealth } from './health.ts';
+import type { Answer, Incoming } from './http-messages.ts';
+import { limitTime, refuseAtOnce } from './limits.ts';
+import { makeRequests } from './make-request.ts';
 import type { Replica } from './replica.ts';
-import type { Settings } from './settings.ts';
-
-/** How long a call that comes before the handler is loaded waits for it, in milliseconds. */
-const loadingLimit = 10_000;
+import { openWebSocket } from './websocket.ts';
+import { learnKnownResponses, writeResponse } from './write-response.ts';
 
 /** Answers `/_/health` and `/_/ready` without any of the user's code, and hands every other request to the handler. */
-export function answerRequests(settings: Settings, replica: Replica): RequestListener {
-  const callHandler = getRequestListener(async (request, { incoming, outgoing }) => {
-    const callId = String(outgoing.getHeader('X-Call-Id'));
-    try {
-      const handler = await replica.waitForHandler(loadingLimit);
-      if (handler === undefined) return new Response('The function is still starting.\n', { status: 503 });
-      const response = await handler(request, makeContext(request, callId, settings.secretFolder));
-      return dropForeignIdentity(requireResponse(response));
-    } catch (thrown) {
-      writeLine(`call ${callId} failed: ${incoming.method} ${incoming.url}: ${describeThrown(thrown)}`);
-      return new Response(`The function failed; its log says why, under call ${callId}.\n`, { status: 500 });
+export function answerRequests(
+  replica: Replica,
+  isForwarded: (incoming: Incoming) => boolean,
+): (incoming: Incoming, answer: Answer) => void {
+  const serveRequest = makeRequests(
+    (request) => {
+      const call = currentCall.getStore();
+      if (call !== undefined) serve(replica, call, request);
+    },
+    () => currentCall.getStore()?.refuse(400, 'this is no request that can be served'),
+  );
+  // One function for all answers, not one for each.
+  const finish = function (this: Answer): void {
+    const { call } = this;
+    if (call === undefined) return;
+    if (!this.writableFinished) call.abort(new DOMException('the caller has gone', 'AbortError'));
+    replica.end(call);
+  };
+  learnKnownResponses();
+  return (incoming, answer) => {
+    const call = new Call(incoming, answer);
+    answer.call = call;
+    answer.identity = replica.identity;
+    answer.isLast ||= replica.phase === 'draining' || isForwarded(incoming);
+    if (answerHealth(replica, call)) return;
+    if (refuseAtOnce(replica, call)) {
+      replica.refused(call);
+      return;
     }
-  });
-  return (incoming, outgoing) => {
-    outgoing.once('close', replica.begin());
-    const identity = identify(settings, incoming.headers['x-call-id']);
-    for (const [name, value] of Object.entries(identity)) outgoing.setHeader(name, value);
-    if (replica.draining) outgoing.setHeader('Connection', 'close');
-    switch (incoming.url?.split('?', 1)[0]) {
-      case '/_/health':
-        return report(outgoing, replica.loaded ? undefined : 'the handler is still being loaded');
-      case '/_/ready':
-        if (replica.draining) return report(outgoing, 'draining: no new calls, please');
-        return report(outgoing, replica.loaded ? undefined : 'the handler is still being loaded');
-      default:
-        void callHandler(incoming, outgoing);
-    }
+    replica.begin(call);
+    answer.on('close', finish);
+    limitTime(replica, call);
+    currentCall.run(call, serveRequest, incoming);
   };
 }
 
-/** 200, or 503 with the reason why not. */
-function report(outgoing: ServerResponse, problem: string | undefined): void {
-  outgoing.writeHead(problem === undefined ? 200 : 503, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    // It is about this replica and this moment: a copy kept on the way would prove nothing.
-    'Cache-Control': 'no-store',
+function serve(replica: Replica, call: Call, request: Request): void {
+  call.request = request;
+  const { handler } = replica;
+  if (handler !== undefined) {
+    run(replica, call, request, handler);
+    return;
+  }
+  void replica.waitForHandler().then((loaded) => {
+    if (loaded === undefined) call.refuse(503, 'the function is still starting');
+    else run(replica, call, request, loaded);
   });
-  outgoing.end(`${problem ?? 'OK'}\n`);
+}
+
+/** Runs the handler. As few promises as can be: each costs every call a little. */
+function run(replica: Replica, call: Call, request: Request, handler: Handler): void {
+  const fail = (error: unknown): void => failCall(replica, call, error);
+  const accept = (value: unknown): void => {
+    try {
+      acceptResponse(replica, call, value)?.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  try {
+    const returned = handler(request, new CallContext(call, replica.log, replica.settings.secretFolder));
+    if (returned instanceof Promise) returned.then(accept, fail);
+    else if (isThenable(returned)) Promise.resolve(returned).then(accept, fail);
+    else accept(returned);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function acceptResponse(replica: Replica, call: Call, value: unknown): Promise<void> | undefined {
+  if (call.refused || call.answer.destroyed) {
+    replica.log.debug('answered too late', { call });
+    return undefined;
+  }
+  const response = requireResponse(value);
+  const { upgradable } = call.incoming;
+  if (upgradable?.asked === undefined || !response.ok) return writeResponse(call, response) ?? undefined;
+  openWebSocket(call, upgradable, upgradable.asked);
+  return undefined;
+}
+
+function failCall({ log }: Replica, call: Call, error: unknown): void {
+  if (call.refused || (call.answer.destroyed && call.signal.aborted)) {
+    // Nobody is left to be told, and a handler whose signal is aborted fails as it should.
+    log.debug('failed after its end', { call, error });
+    return;
+  }
+  log.error('failed', { call, error });
+  call.refuse(500, 'the function failed; its log says why');
 }
 
 /** `instanceof` would refuse a Response that came from `fetch` or from another copy of the class. */
@@ -58,4 +109,8 @@ function requireResponse(value: unknown): Response {
 
 function isResponse(value: unknown): value is Response {
   return typeof value === 'object' && value !== null && 'headers' in value && 'status' in value && 'body' in value;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }

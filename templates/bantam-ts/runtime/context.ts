@@ -1,36 +1,33 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeLine } from './log.ts';
-
 /** What a handler gets beside the request. The user's copy of this type is function/bantam.d.ts; a test compares both. */
 export interface Context {
   readonly callId: string;
   readonly signal: AbortSignal;
   secret(name: string): Promise<string>;
   log(message: string): void;
+  setTrailer(name: string, value: string): void;
+  upgradeWebSocket(options?: WebSocketOptions): Upgrade;
 }
 
-/** The context of one call. `request.signal` is only touched when asked for: making it costs a little. */
-export function makeContext(request: Request, callId: string, secretFolder: string): Context {
-  return {
-    callId,
-    get signal() {
-      return request.signal;
-    },
-    secret: (name) => readSecret(secretFolder, name),
-    log: (message) => writeLine(`call ${callId}: ${message}`),
-  };
+export interface WebSocketOptions {
+  /** The one of the protocols that the caller offers which is spoken. */
+  readonly protocol?: string;
 }
 
-/** Reads a secret from its file, without the line break that `echo` leaves at its end. Throws when there is none. */
-async function readSecret(folder: string, name: string): Promise<string> {
-  if (!/^[\w.-]+$/.test(name) || name.startsWith('..')) {
-    throw new Error(`${JSON.stringify(name)} is no name of a secret: letters, digits, '.', '_' and '-' are allowed`);
-  }
-  try {
-    const text = await readFile(join(folder, name), 'utf8');
-    return text.replace(/\r?\n$/, '');
-  } catch (cause) {
-    throw new Error(`the secret ${name} is not in ${folder}: is it listed under secrets: of this function?`, { cause });
-  }
+/** A WebSocket as browsers have it, and the Response that the handler has to return for it to be opened. */
+export interface Upgrade {
+  readonly socket: FunctionSocket;
+  readonly response: Response;
+}
+
+/** The part of the standard WebSocket that is promised; function/bantam.d.ts has it for the user. */
+export interface FunctionSocket {
+  readonly readyState: number;
+  readonly protocol: string;
+  readonly bufferedAmount: number;
+  onopen: ((event: object) => void) | null;
+  onmessage: ((event: { readonly data: string | ArrayBuffer }) => void) | null;
+  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null;
+  onerror: ((event: { readonly message: string }) => void) | null;
+  send(data: string | ArrayBuffer | ArrayBufferView): void;
+  close(code?: number, reason?: string): void;
 }

@@ -3,12 +3,23 @@ import type { Context } from './context.ts';
 /** The user's code, in the one form the runtime calls. What it returns is checked when it is there. */
 export type Handler = (request: Request, context: Context) => unknown;
 
+/** `cjs` or `esm`: what the build has seen that the user's handler is (see build.json). */
+declare const BANTAM_HANDLER_FORMAT: string | undefined;
+
 /**
- * Picks the handler out of the user's module: a function exported as default, or an object with a `fetch` function (a Hono
- * app), whose second argument (`c.env` in Hono) is the context. Throws when there is neither.
+ * Picks the handler out of the user's module by its shape: `module.exports = function` of CommonJS is one for the official
+ * Node templates; a function exported as default, or an object with a `fetch` function (a Hono app), takes a Request, and its
+ * second argument (`c.env` in Hono) is the context. Throws when there is neither.
  */
-export function findHandler(module: unknown): Handler {
+export async function findHandler(module: unknown): Promise<Handler> {
   const exported = readProperty(module, 'default');
+  // The build knows the format, so that nothing of the adapter is in the bundle of a handler that needs none.
+  if (BANTAM_HANDLER_FORMAT === 'cjs' && typeof exported === 'function') {
+    const { serveEvents } = await import('./event/serve-event.ts');
+    const { readEventSettings } = await import('./event/settings.ts');
+    const handle = exported;
+    return serveEvents((...given) => Reflect.apply(handle, undefined, given), readEventSettings(process.env));
+  }
   // A CommonJS handler compiled from ESM has its default one level deeper.
   return asHandler(exported) ?? asHandler(readProperty(exported, 'default')) ?? fail(exported);
 }
@@ -26,7 +37,13 @@ function readProperty(value: unknown, name: string): unknown {
 }
 
 function fail(exported: unknown): never {
+  const found = exported === null ? 'null' : `of type ${typeof exported}`;
+  if (BANTAM_HANDLER_FORMAT === 'cjs') {
+    throw new TypeError(
+      `module.exports of the handler is ${found}: a function (event, context) is needed, or exports.default, or an object with a fetch function`,
+    );
+  }
   throw new TypeError(
-    `the handler's default export is ${exported === null ? 'null' : `of type ${typeof exported}`}: a function or an object with a fetch function is needed`,
+    `the handler's default export is ${found}: a function or an object with a fetch function is needed`,
   );
 }

@@ -1,70 +1,96 @@
+import type { Call } from './call.ts';
 import type { Handler } from './handler.ts';
+import type { Identity } from './identity.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { Settings } from './settings.ts';
 
-/** Where this replica is in its life: starting → loaded → draining. Shared by what answers and what drains. */
+/** How many calls that come before the handler is loaded wait for it, and for how many milliseconds each. */
+const mostWaiting = 1000;
+const longestWait = 60_000;
+
+/** Where a replica is in its life. */
+export type Phase = 'starting' | 'ready' | 'draining';
+
+/** Where this replica is in its life, and its calls. Shared by what answers and what drains. */
 export class Replica {
-  #handler: Handler | undefined;
+  readonly settings: Settings;
+  readonly identity: Identity;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Those in flight, the oldest first. */
+  readonly calls = new Set<Call>();
+  handler: Handler | undefined;
+  /** Called when the phase has changed. */
+  onPhase: () => void = () => {};
   #draining = false;
-  #inFlight = 0;
-  #loaded: Promise<Handler>;
-  #settleLoaded: (handler: Handler) => void = () => {};
-  #onIdle: () => void = () => {};
+  #waiting = new Set<(handler: Handler | undefined) => void>();
 
-  constructor() {
-    this.#loaded = new Promise((resolve) => {
-      this.#settleLoaded = resolve;
-    });
+  constructor(settings: Settings, identity: Identity, log: Log, metrics: Metrics) {
+    this.settings = settings;
+    this.identity = identity;
+    this.log = log;
+    this.metrics = metrics;
   }
 
-  get loaded(): boolean {
-    return this.#handler !== undefined;
+  get phase(): Phase {
+    if (this.#draining) return 'draining';
+    return this.handler === undefined ? 'starting' : 'ready';
   }
 
-  get draining(): boolean {
-    return this.#draining;
-  }
-
-  get inFlight(): number {
-    return this.#inFlight;
+  get isFull(): boolean {
+    return this.settings.maxInflight > 0 && this.calls.size >= this.settings.maxInflight;
   }
 
   load(handler: Handler): void {
-    this.#handler = handler;
-    this.#settleLoaded(handler);
+    this.handler = handler;
+    this.onPhase();
+    this.#release(handler);
   }
 
-  /** The handler, also for a call that came while it was still being loaded; undefined after `limit` milliseconds. */
-  async waitForHandler(limit: number): Promise<Handler | undefined> {
-    if (this.#handler !== undefined) return this.#handler;
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => resolve(undefined), limit);
-    });
-    try {
-      return await Promise.race([this.#loaded, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
+  /** There will be no handler: calls that wait for it need not wait longer. */
+  giveUp(): void {
+    this.#release(undefined);
   }
 
-  /** Counts a request in; the function returned counts it out. */
-  begin(): () => void {
-    this.#inFlight += 1;
-    return () => {
-      this.#inFlight -= 1;
-      if (this.#inFlight === 0) this.#onIdle();
-    };
-  }
-
-  /** From now on not ready. Resolves when no request is in flight, or after `limit` milliseconds. */
-  async drain(limit: number): Promise<void> {
+  drain(): void {
     this.#draining = true;
-    if (this.#inFlight === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, limit);
-      this.#onIdle = () => {
+    this.onPhase();
+  }
+
+  begin(call: Call): void {
+    this.calls.add(call);
+    this.metrics.inFlight += 1;
+  }
+
+  end(call: Call): void {
+    if (!this.calls.delete(call)) return;
+    this.metrics.inFlight -= 1;
+    this.metrics.count(call.answer.statusCode, call.method, call.seconds());
+    this.log.finish(call);
+  }
+
+  /** Counts a call that was turned away at once. */
+  refused(call: Call): void {
+    this.metrics.count(call.answer.statusCode, call.method, call.seconds());
+    this.log.finish(call);
+  }
+
+  /** The handler once it is loaded; undefined where that takes too long, fails, or too many are waiting already. */
+  waitForHandler(): Promise<Handler | undefined> {
+    if (this.#waiting.size >= mostWaiting) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const release = (handler: Handler | undefined): void => {
         clearTimeout(timer);
-        resolve();
+        this.#waiting.delete(release);
+        resolve(handler);
       };
+      const timer = setTimeout(release, longestWait, undefined);
+      this.#waiting.add(release);
     });
+  }
+
+  #release(handler: Handler | undefined): void {
+    for (const release of [...this.#waiting]) release(handler);
   }
 }
