@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { chmod, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { skip } from '../real-parts.ts';
 import {
   compile,
@@ -10,6 +12,7 @@ import {
   run,
   templates,
 } from './build-context.ts';
+import { describeTree } from './describe-tree.ts';
 import { endReplicas, startReplica } from './replica-process.ts';
 
 const goMod = 'module handler/function\n\ngo 1.25.0\n';
@@ -39,9 +42,10 @@ describe('bantam-go', function () {
 
   it("its own tests pass: the template's, the sample's, and vet", async () => {
     const folder = join(templates, 'bantam-go');
+    const packages = ['./...', './function/...', './sdk/go-http/...', './sdk/go-function-sdk/...'];
     for (const args of [
-      ['vet', './...', './function/...'],
-      ['test', './...', './function/...'],
+      ['vet', ...packages],
+      ['test', ...packages],
     ]) {
       const { code, output } = await run('go', args, { cwd: folder, env: { GOFLAGS: '-mod=readonly' } });
       assert.equal(code, 0, output);
@@ -112,10 +116,13 @@ describe('bantam-go', function () {
   });
 
   it('a handler of another shape or name', async () => {
-    const expected = /^function\/: error: the handler is missing: package function with func Handle\(/m;
+    const expected =
+      /^function\/: error: the handler is missing: package function is needed, with func Handle\(w .+ or func Handle\(req handler\.Request\)/m;
     for (const text of [
       'package function\n\nfunc Other() {}\n',
       'package function\n\nfunc Handle() {}\n',
+      'package function\n\nfunc Handle(req []byte) string { return "" }\n',
+      'package function\n\ntype Handle struct{}\n',
       'package main\n\nfunc main() {}\n',
     ]) {
       assert.match(await failToCompile({ 'go.mod': goMod, 'handler.go': text }), expected, text);
@@ -123,21 +130,107 @@ describe('bantam-go', function () {
     assert.match(await failToCompile({ 'go.mod': goMod }), expected);
   });
 
-  it('a go.mod that is missing, broken or of another name', async () => {
-    const text = handler('', '');
+  it('a go.mod that is broken, or of another name with packages imported under it', async () => {
     assert.match(
-      await failToCompile({ 'handler.go': text }),
-      /^function\/go\.mod: error: missing: run `go mod init handler\/function`/,
-    );
-    assert.match(
-      await failToCompile({ 'handler.go': text, 'go.mod': 'modul x\n' }),
+      await failToCompile({ 'handler.go': handler('', ''), 'go.mod': 'modul x\n' }),
       /function\/go\.mod:1: unknown directive: modul/,
     );
     assert.match(
-      await failToCompile({ 'handler.go': text, 'go.mod': 'module example.com/mine\n\ngo 1.25.0\n' }),
-      /^function\/go\.mod:1:1: error: the module is named example\.com\/mine: it has to be handler\/function/,
+      await failToCompile({
+        'go.mod': 'module example.com/mine\n\ngo 1.25.0\n',
+        'handler.go': handler('\t_ "example.com/mine/inner"\n', ''),
+        'inner/inner.go': 'package inner\n',
+      }),
+      /^function\/go\.mod:1:1: error: the module is named example\.com\/mine here and handler\/function in the image/m,
+    );
+    assert.match(
+      await failToCompile({ 'handler.go': handler('\t_ "example.com/nothing"\n', '') }),
+      /where it has no go\.mod, `go mod init handler\/function` before/,
     );
   });
+
+  it("serves functions as OpenFaaS' templates let them be: without a go.mod, of another name, vendored, with replaced packages", async () => {
+    const sdk = 'github.com/openfaas/templates-sdk/go-http';
+    const required = `require ${sdk} v0.0.0-20220408082716-5981c545cb03\n`;
+    const structured = (imports: string, body: string): string =>
+      `package function\n\nimport (\n${imports})\n\nfunc Handle(req handler.Request) (handler.Response, error) {\n\treturn handler.Response{Body: []byte(${body})}, nil\n}\n`;
+    const shapes: readonly [FunctionFiles, string][] = [
+      [{ 'handler.go': structured(`\thandler "${sdk}"\n`, 'string(req.Body) + req.Host[:9]') }, 'body127.0.0.1'],
+      [
+        {
+          'handler.go': structured(
+            '\t"github.com/openfaas-incubator/go-function-sdk"\n',
+            'req.Method + req.QueryString',
+          ),
+        },
+        'POSTq=1',
+      ],
+      [
+        {
+          'go.mod': `module example.com/mine\n\ngo 1.22\n\n${required}\nreplace handler/function => ./\n`,
+          'pkg/texts/texts.go': 'package texts\n\nconst Text = "from a package"\n',
+          'handler.go': structured(`\t"handler/function/pkg/texts"\n\n\thandler "${sdk}"\n`, 'texts.Text'),
+        },
+        'from a package',
+      ],
+      [
+        {
+          'go.mod': 'module handler/function\n\ngo 1.22\n\nrequire example.com/private v1.2.0\n',
+          'vendor/modules.txt': '# example.com/private v1.2.0\n## explicit; go 1.20\nexample.com/private\n',
+          'vendor/example.com/private/private.go': 'package private\n\nconst Text = "vendored"\n',
+          'handler.go': handler('\t"example.com/private"\n', '\tw.Write([]byte(private.Text))\n'),
+        },
+        'vendored',
+      ],
+      [
+        {
+          'GO_REPLACE.txt': 'replace github.com/example/fn/handlers => ./function/handlers\n',
+          'handlers/handlers.go': 'package handlers\n\nconst Text = "replaced"\n',
+          'handler.go': handler('\t"github.com/example/fn/handlers"\n', '\tw.Write([]byte(handlers.Text))\n'),
+        },
+        'replaced',
+      ],
+    ];
+    for (const [files, answer] of shapes) {
+      assert.equal(await callFunction(files, '/?q=1', 'body'), answer);
+      await endReplicas();
+    }
+  });
+
+  it('puts the static folder where the function finds it, programs as programs', async () => {
+    const context = await makeContext('bantam-go', {
+      'handler.go': handler('', ''),
+      'static/deep/page.html': '<p>\n',
+      'static/tool.sh': '#!/bin/sh\n',
+      'beside.txt': 'not in the image\n',
+    });
+    await chmod(join(context, 'function/static/tool.sh'), 0o755);
+    const built = await compile(context);
+    assert.equal(built.code, 0, built.output);
+    assert.deepEqual(
+      (await describeTree(built.root)).map((line) => line.split(' ').slice(0, 3).join(' ')),
+      [
+        '. 40755 0',
+        'function 100755 0',
+        'home 40755 0',
+        'home/app 40755 0',
+        'home/app/static 40755 0',
+        'home/app/static/deep 40755 0',
+        'home/app/static/deep/page.html 100644 0',
+        'home/app/static/tool.sh 100755 0',
+        'tmp 41777 0',
+      ],
+    );
+  });
+
+  for (const platform of ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/arm/v6']) {
+    it(`${platform}: the sample, with certificates, time zones and metrics, is at most 3.2 MB compressed`, async () => {
+      const built = await compile(await makeContext('bantam-go'), platform);
+      assert.equal(built.code, 0, built.output);
+      const size = gzipSync(await readFile(join(built.root, 'function')), { level: 9 }).length;
+      assert.ok(size <= 3_200_000, `${size} bytes`);
+    });
+  }
 
   it('a go.mod that asks for a newer Go than the one here says so', async () => {
     const context = await makeContext('bantam-go', {

@@ -27,24 +27,120 @@ func TestPlatformEnvironment(t *testing.T) {
 	}
 }
 
-func TestReadManifest(t *testing.T) {
+// inFunction makes a function's folder of the files and goes to the context.
+func inFunction(t *testing.T, files map[string]string) description {
+	t.Helper()
 	t.Chdir(t.TempDir())
-	if err := os.Mkdir("function", 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var build description
-	build.Handler.Folder, build.Handler.Import = "function", "handler/function"
-	for text, namesFolder := range map[string]bool{
-		"module handler/function\n": false,
-		"module handler/function\n\nreplace example.com/a => example.com/b v1.0.0\n":                       false,
-		"module handler/function\n\nreplace example.com/a => ./a\n":                                        true,
-		"module handler/function\n\nreplace (\n\ta.com/a => b.com/b v1.0.0\n\tc.com/c v1.0.0 => ../c\n)\n": true,
-	} {
-		if err := os.WriteFile("function/go.mod", []byte(text), 0o644); err != nil {
+	for name, text := range files {
+		name = filepath.Join("function", name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if read, err := readManifest(build); err != nil || read.namesFolder() != namesFolder {
-			t.Errorf("%q: got %v, %v, want %v", text, read.namesFolder(), err, namesFolder)
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var build description
+	build.Handler.Folder, build.Handler.Import, build.Handler.Go = "function", "handler/function", "1.24.0"
+	build.Handler.Replacements = "GO_REPLACE.txt"
+	return build
+}
+
+func TestPrepareModule(t *testing.T) {
+	const module = "module handler/function\n"
+	for name, test := range map[string]struct {
+		files       map[string]string
+		namesFolder bool
+		want        string
+		folders     []string
+	}{
+		"left alone": {files: map[string]string{"go.mod": module}, want: module},
+		"none":       {files: map[string]string{"handler.go": ""}, want: module + "\ngo 1.24.0\n"},
+		"of another name": {
+			files: map[string]string{"go.mod": "module example.com/mine\n"},
+			want:  module,
+		},
+		"that replaces itself": {
+			files:       map[string]string{"go.mod": module + "\nrequire handler/function v0.0.0\n\nreplace handler/function => ./\n"},
+			namesFolder: true,
+			want:        module,
+		},
+		"with a module for another one": {
+			files: map[string]string{"go.mod": module + "\nreplace example.com/a => example.com/b v1.0.0\n"},
+			want:  module + "\nreplace example.com/a => example.com/b v1.0.0\n",
+		},
+		"with a folder for a module": {
+			files:       map[string]string{"go.mod": module + "\nreplace (\n\ta.com/a => b.com/b v1.0.0\n\tc.com/c v1.0.0 => ../c\n)\n"},
+			namesFolder: true,
+			want:        module + "\nreplace (\n\ta.com/a => b.com/b v1.0.0\n\tc.com/c v1.0.0 => ../c\n)\n",
+		},
+		"with a vendor folder": {
+			files: map[string]string{
+				"go.mod":                    module + "\nrequire example.com/a v1.2.0\n",
+				"vendor/modules.txt":        "# example.com/a v1.2.0\n## explicit; go 1.20\nexample.com/a\n# example.com/gone v1.0.0\n",
+				"vendor/example.com/a/a.go": "package a\n",
+			},
+			want:    module,
+			folders: []string{"function/vendor/example.com/a"},
+		},
+		"with the vendor folder of an older tool": {
+			files: map[string]string{
+				"vendor/github.com/a/b/c/c.go":  "package c\n",
+				"vendor/github.com/a/b/LICENSE": "free\n",
+				"vendor/github.com/a/d/d.go":    "package d\n",
+			},
+			want:    module + "\ngo 1.24.0\n",
+			folders: []string{"function/vendor/github.com/a/b", "function/vendor/github.com/a/d"},
+		},
+		"with a GO_REPLACE.txt": {
+			files: map[string]string{
+				"GO_REPLACE.txt":       "replace github.com/a/fn/handlers => ./function/handlers\n",
+				"handlers/handlers.go": "package handlers\n",
+			},
+			want:    module + "\ngo 1.24.0\n",
+			folders: []string{"function/handlers"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			build := inFunction(t, test.files)
+			read, err := prepareModule(build)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile("function/go.mod")
+			if err != nil || string(got) != test.want {
+				t.Errorf("go.mod is %q, %v, want %q", got, err, test.want)
+			}
+			if read.namesFolder() != test.namesFolder {
+				t.Errorf("namesFolder is %v", read.namesFolder())
+			}
+			if want := append([]string{"function"}, test.folders...); !slices.Equal(read.folders, want) {
+				t.Errorf("folders are %q, want %q", read.folders, want)
+			}
+		})
+	}
+}
+
+func TestCopyFolders(t *testing.T) {
+	build := inFunction(t, map[string]string{"static/a.txt": "a", "static/deep/run.sh": "#!/bin/sh\n"})
+	if err := os.Chmod("function/static/deep/run.sh", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("a.txt", "function/static/link.txt"); err != nil {
+		t.Fatal(err)
+	}
+	build.Copies = []copied{{From: "static", To: "home/static"}, {From: "missing", To: "home/missing"}}
+	executables, err := copyFolders(build, "root")
+	if err != nil || !slices.Equal(executables, []file{{Path: "home/static/deep/run.sh", Mode: "0755"}}) {
+		t.Errorf("got %v, %v", executables, err)
+	}
+	for name, want := range map[string]string{"a.txt": "a", "link.txt": "a", "deep/run.sh": "#!/bin/sh\n"} {
+		info, err := os.Lstat("root/home/static/" + name)
+		if err != nil || !info.Mode().IsRegular() {
+			t.Fatal(name, info, err)
+		}
+		if got, err := os.ReadFile("root/home/static/" + name); string(got) != want {
+			t.Errorf("%s: %q, %v", name, got, err)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,51 +13,11 @@ import (
 	"strings"
 )
 
-// manifest is what `go mod edit -json` tells of a go.mod.
-type manifest struct {
-	Module  struct{ Path string }
-	Replace []struct {
-		New struct{ Path, Version string }
-	}
-}
-
-// namesFolder says whether a module is replaced by a folder: nothing can be downloaded before its sources are there.
-func (read manifest) namesFolder() bool {
-	return slices.ContainsFunc(read.Replace, func(replaced struct {
-		New struct{ Path, Version string }
-	}) bool {
-		return replaced.New.Version == ""
-	})
-}
-
-// readManifest reads the function's go.mod, which has to have the name that the runtime imports.
-func readManifest(build description) (manifest, error) {
-	var read manifest
-	name := filepath.Join(build.Handler.Folder, "go.mod")
-	if _, err := os.Stat(name); errors.Is(err, os.ErrNotExist) {
-		return read, errors.New(say(build, build.Messages.NoModule, ""))
-	}
-	command := exec.Command("go", "mod", "edit", "-json", name)
-	command.Env = append(os.Environ(), "GOWORK=off")
-	command.Stderr = os.Stderr
-	text, err := command.Output()
-	if err != nil {
-		return read, errors.New(say(build, build.Messages.UnreadableModule, ""))
-	}
-	if err := json.Unmarshal(text, &read); err != nil {
-		return read, err
-	}
-	if read.Module.Path != build.Handler.Import {
-		return read, errors.New(say(build, build.Messages.OtherModule, read.Module.Path))
-	}
-	return read, nil
-}
-
 // makeWorkspace makes a workspace file in the build context and returns its path. A workspace is what lets the function keep
 // its own go.mod, go.sum and replace lines. It lies in the context because folders that replace a module are named in the
 // binary, by their path from there. `go work use` gives it the newer one of the Go versions that the template and the
 // function ask for.
-func makeWorkspace(build description) (string, error) {
+func makeWorkspace(build description, folders []string) (string, error) {
 	context, err := os.Getwd()
 	if err != nil {
 		return "", err
@@ -67,7 +26,11 @@ func makeWorkspace(build description) (string, error) {
 	if err := os.WriteFile(workspace, []byte("go 1.0\n"), 0o644); err != nil {
 		return "", err
 	}
-	return workspace, runGo(build, environment(build, workspace), "work", "use", context, filepath.Join(context, build.Handler.Folder))
+	used := []string{"work", "use", context}
+	for _, folder := range slices.Concat(build.Modules, folders) {
+		used = append(used, filepath.Join(context, folder))
+	}
+	return workspace, runGo(build, environment(build, workspace), used...)
 }
 
 // environment is that of build.json over the machine's: the same flags wherever it runs.

@@ -22,22 +22,29 @@ type description struct {
 		Folder string `json:"folder"`
 		Import string `json:"import"`
 		Symbol string `json:"symbol"`
+		// Go is the version that a function without a go.mod is written for.
+		Go           string `json:"go"`
+		Replacements string `json:"replacements"`
 	} `json:"handler"`
+	Modules     []string          `json:"modules"`
 	Workspace   string            `json:"workspace"`
 	Output      string            `json:"output"`
 	Flags       []string          `json:"flags"`
 	Ldflags     string            `json:"ldflags"`
 	Environment map[string]string `json:"environment"`
 	Messages    struct {
-		NoModule         string `json:"noModule"`
 		OtherModule      string `json:"otherModule"`
 		UnreadableModule string `json:"unreadableModule"`
 	} `json:"messages"`
-	Explanations []struct {
-		Pattern string `json:"pattern"`
-		Message string `json:"message"`
-	} `json:"explanations"`
-	Files []file `json:"files"`
+	Explanations []explanation `json:"explanations"`
+	Copies       []copied      `json:"copies"`
+	Files        []file        `json:"files"`
+}
+
+// explanation is a sentence for what the go command says.
+type explanation struct {
+	Pattern string `json:"pattern"`
+	Message string `json:"message"`
 }
 
 func main() {
@@ -56,11 +63,12 @@ func run(arguments []string) error {
 	if err := json.Unmarshal(text, &build); err != nil {
 		return fmt.Errorf("build.json: %w", err)
 	}
-	module, err := readManifest(build)
+	module, err := prepareModule(build)
 	if err != nil {
 		return err
 	}
-	workspace, err := makeWorkspace(build)
+	build.Explanations = append(module.explanations, build.Explanations...)
+	workspace, err := makeWorkspace(build, module.folders)
 	if err != nil {
 		return err
 	}
@@ -69,7 +77,10 @@ func run(arguments []string) error {
 		if module.namesFolder() {
 			return nil // compile does it
 		}
-		return runGo(build, append(environment(build, workspace), "GOOS=", "GOARCH="), "mod", "download")
+		// Before the function's sources are there, so that a change of them downloads nothing anew. What cannot be had now may
+		// lie in the function's vendor folder; if it does not, compile says so.
+		_ = runGo(build, append(environment(build, workspace), "GOOS=", "GOARCH="), "mod", "download")
+		return nil
 	case len(arguments) == 3 && arguments[0] == "compile":
 		target, err := platformEnvironment(arguments[1])
 		if err != nil {
@@ -81,7 +92,11 @@ func run(arguments []string) error {
 		if err := runGo(build, append(environment(build, workspace), target...), command...); err != nil {
 			return err
 		}
-		return settle(arguments[2], build.Files)
+		executables, err := copyFolders(build, arguments[2])
+		if err != nil {
+			return err
+		}
+		return settle(arguments[2], append(executables, build.Files...))
 	}
 	return errors.New("usage: bantam-build download | bantam-build compile PLATFORM DIR")
 }
