@@ -4,7 +4,8 @@ import { closeParts } from './real-parts.ts';
 
 // The user's own settings must not decide a test.
 for (const name of Object.keys(process.env))
-  if (/^(BANTAM_(?!BED|SUITE_TARGET)|OPENFAAS_|FORCE_COLOR$|NO_COLOR$)/.test(name)) delete process.env[name];
+  if (/^(BANTAM_(?!BED|SUITE_TARGET|OF_WATCHDOG)|OPENFAAS_|FORCE_COLOR$|NO_COLOR$)/.test(name))
+    delete process.env[name];
 
 /** Root hooks of mocha: the test bed ends with the run. */
 export const mochaHooks: RootHookObject = {
