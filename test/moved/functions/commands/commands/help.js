@@ -1,0 +1,1 @@
+module.exports = { name: 'help', run: (words, names) => names.sort().join(' ') }

@@ -1,0 +1,6 @@
+const ms = require('ms')
+
+module.exports = {
+  name: 'wait',
+  run: async words => `${ms(words.join(' '))} milliseconds`,
+}
