@@ -1,0 +1,45 @@
+/** `npm run bench -- NAME [options]`: measurements side by side with the peers. They are no tests: `npm test` runs none of them. */
+import { reasonOf } from '../bed/program.ts';
+import { benchRuntime, readRuntimeOptions } from './runtime/bench.ts';
+import { contestantNames } from './runtime/contestant.ts';
+import { UsageError } from './usage-error.ts';
+
+const usage = `usage: npm run bench -- NAME [options]
+
+  runtime   the two runtimes beside bare node:http, bare net/http and the official shapes
+              --quick          short measurements, for trying (about 4 minutes instead of 10)
+              --only NAME      only this contestant; may be repeated
+                               ${contestantNames.slice(0, 4).join(', ')},
+                               ${contestantNames.slice(4).join(', ')}
+              --rounds N       3 unless told; fewer give no verdict
+              --node PATH      the Node program that runs the contestants, unless told the one that runs this
+              --json           every figure as one JSON document
+
+What is measured and how to read it: docs/bench.md
+`;
+
+/** Tells the story on stderr; stdout holds only the result. */
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(name, () => {
+    process.exitCode = 130;
+    stop.abort(new Error(`stopped by ${name}`));
+  });
+
+const [name, ...rest] = process.argv.slice(2);
+try {
+  if (name === undefined) process.stdout.write(usage);
+  else if (name !== 'runtime') throw new UsageError(`there is no bench named ${name}`);
+  else {
+    const options = readRuntimeOptions(rest, process.execPath);
+    process.stdout.write(`${(await benchRuntime(options, say, stop.signal)).trimEnd()}\n`);
+  }
+} catch (error) {
+  say(stop.signal.aborted ? reasonOf(stop.signal.reason) : reasonOf(error));
+  if (error instanceof UsageError) say(`\n${usage.trimEnd()}`);
+  process.exitCode ??= error instanceof UsageError ? 2 : 1;
+}
