@@ -45,7 +45,7 @@ function compareRates(ours: ContestantName, theirs: ContestantName, target: Targ
   ];
 }
 
-/** What the runtimes are held to (issue 4), among what is told for comparison. */
+/** What the runtimes are held to among what is told for comparison. */
 export const comparisons: readonly Comparison[] = [
   ...compareRates('bantam-ts', 'official-node', atLeast(6)),
   ...compareRates('bantam-ts', 'bare-node', atLeast(0.9)),
