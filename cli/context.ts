@@ -11,6 +11,7 @@ import type { Gateway } from './openfaas/gateway.ts';
 import type { Registry } from './registry/registry.ts';
 import type { ReplicaProbe } from './replica/probe.ts';
 import type { Stack } from './stack/stack.ts';
+import type { TemplatePack } from './template/pack.ts';
 import type { Template } from './template/template.ts';
 import type { ContainerEngine } from './tools/container-engine.ts';
 import type { runProgram } from './tools/exec.ts';
@@ -77,7 +78,12 @@ export interface Context {
   stack(): Promise<Stack>;
   /** The same, `undefined` if there is none (and none was named). */
   stackIfAny(): Promise<Stack | undefined>;
+  /** bantam's own templates. */
+  templatePack(): TemplatePack;
+  /** A function's template: the project's, else that of bantam itself, read where it is. Writes nothing. Throws BAN-E111, BAN-E112. */
   readonly findTemplate: (stackFolder: string, language: string) => Promise<Template>;
+  /** The same for a build, which uses the project's own: brings one of bantam's into the project if it is missing, and reports that. Throws BAN-E003, too. */
+  readonly bringTemplate: (stackFolder: string, language: string) => Promise<Template>;
   /** Address of the gateway: `-g`, the stack file, OPENFAAS_URL, a running `local up`, the default. Asks nobody. */
   gatewayAddress(): Promise<ChosenGateway>;
   /** The gateway with its credentials, asked who it is. */
@@ -202,6 +208,17 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     });
   });
 
+  const templatePack = (): TemplatePack => ({
+    folder: join(packageFolder, 'templates'),
+    source: 'bantam',
+    version: packageVersion(packageFolder),
+  });
+
+  const bringer = once(async () => {
+    const { openTemplateBringer } = await import('./template/bring.ts');
+    return openTemplateBringer({ pack: templatePack(), report, signal });
+  });
+
   const engine = once(async (): Promise<ContainerEngine> => {
     const { openEngine } = await import('./tools/engine.ts');
     return await openEngine({ environment, home });
@@ -224,8 +241,10 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     version: () => packageVersion(packageFolder),
     stack,
     stackIfAny,
+    templatePack,
     findTemplate: async (stackFolder, language) =>
-      (await import('./template/find.ts')).findTemplate(stackFolder, language),
+      (await import('./template/bring.ts')).lookUpTemplate(templatePack(), stackFolder, language),
+    bringTemplate: async (stackFolder, language) => (await bringer())(stackFolder, language),
     gatewayAddress,
     gateway,
     credentialsPlace,

@@ -9,6 +9,8 @@ export type Event =
   | { readonly type: 'target'; readonly text: string }
   /** Something worth a line that is neither progress nor a problem. */
   | { readonly type: 'note'; readonly text: string; readonly about?: string }
+  /** A command wrote into the user's project what nobody had asked for by name (`template/bantam-ts brought from bantam 0.1.0`): a line on stderr also with --json. */
+  | { readonly type: 'wrote'; readonly text: string }
   | { readonly type: 'warning'; readonly text: string; readonly about?: string; readonly hint?: string }
   /** Shown with -v only: a request, a command line, a decision. */
   | { readonly type: 'trace'; readonly text: string; readonly about?: string }

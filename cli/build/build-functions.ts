@@ -28,6 +28,7 @@ export interface BuildRequest {
 
 /** The outside things a build needs. */
 export interface BuildPorts {
+  /** The project's template; it may be brought there first (cli/template/bring.ts). */
   readonly findTemplate: (stackFolder: string, language: string) => Promise<Template>;
   readonly builder: Builder;
   readonly report: Report;

@@ -72,16 +72,15 @@ export function unknownTemplate(
   known: readonly string[],
   places: 'template/' | 'template/ and bantam’s own' = 'template/',
 ): UserError {
-  const own = Object.entries(shortNames).find(([, name]) => name === language);
+  const own = Object.values(shortNames).includes(language);
   const full = templateName(language);
   const near =
     full !== language && known.includes(full)
       ? [full]
       : [...new Set(suggest(language, [...known, ...Object.entries(shortNames).flat()]).map(templateName))];
-  const pull =
-    own === undefined
-      ? 'put it in template/NAME (faas-cli template store pull does that), or begin with bantam fn new NAME --lang ts'
-      : `bantam fn new NAME --lang ${own[0]} brings it into the project`;
+  const pull = own
+    ? 'it comes with bantam, whose own copy is missing, too: install bantam again'
+    : 'put it in template/NAME (faas-cli template store pull does that), or begin with bantam fn new NAME --lang ts';
   const among =
     known.length === 0
       ? 'in template/'
@@ -89,7 +88,7 @@ export function unknownTemplate(
         ? `in template/, which has ${known.join(', ')}`
         : `among those of ${places}: ${known.join(', ')}`;
   return new UserError('BAN-E111', `there is no template ${language === '' ? '""' : language} ${among}`, {
-    hint: near.length > 0 && own === undefined ? `did you mean ${near.join(' or ')}? Else ${pull}` : pull,
+    hint: near.length > 0 && !own ? `did you mean ${near.join(' or ')}? Else ${pull}` : pull,
   });
 }
 

@@ -14,6 +14,14 @@ export function extendGitignore(text: string | undefined): string {
   return before + missing.map((line) => line + eol).join('');
 }
 
+/** A sentence for each line of a .gitignore that {@link harmfulLines} finds. */
+export function harmNotes(text: string | undefined): string[] {
+  return harmfulLines(text).map(
+    (found) =>
+      `.gitignore:${found.line} "${found.text}" keeps ${found.hides} out of git, and builds need it: remove that line`,
+  );
+}
+
 /** Lines that keep parts of a project out of git that its builds need: `template` as faas-cli writes it, and an unanchored `build`. 1-based. */
 export function harmfulLines(
   text: string | undefined,

@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import writeFileAtomic from 'write-file-atomic';
@@ -79,36 +79,52 @@ export async function carryOutInstallation(
   signal?: AbortSignal,
 ): Promise<() => Promise<void>> {
   const parent = join(projectFolder, 'template');
-  const hadParent = await isFolder(parent);
-  await mkdir(parent, { recursive: true });
-  if (!hadParent) await chmod(parent, 0o755);
-  const staged = await mkdtemp(join(parent, '.new-'));
-  const recordFile = join(parent, recordName);
-  const before = await readFile(recordFile).catch((error: NodeJS.ErrnoException) =>
-    error.code === 'ENOENT' ? undefined : Promise.reject(error),
-  );
-  let placed = false;
+  const steps: (() => Promise<unknown>)[] = [];
   const undo = async (): Promise<void> => {
-    if (placed) await rm(installation.folder, { recursive: true, force: true });
-    if (!hadParent) await rm(parent, { recursive: true, force: true });
-    else if (before === undefined) await rm(recordFile, { force: true });
-    else await writeFileAtomic(recordFile, before);
+    for (const step of steps.reverse()) await step();
   };
   try {
-    await copyTree(installation.files, join(staged, 'copy'), signal);
-    if (signal?.aborted) throw new Interrupted();
-    await rename(join(staged, 'copy'), installation.folder);
-    placed = true;
-    const { name, source, version, hash } = installation;
-    const record = { ...(await readRecord(projectFolder)), [name]: { source, version, hash } };
-    await writeFileAtomic(recordFile, `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o644 });
+    if (!(await isFolder(parent))) {
+      await mkdir(parent, { recursive: true });
+      steps.push(() => removeIfEmpty(parent));
+      await chmod(parent, 0o755);
+    }
+    const staged = await mkdtemp(join(parent, '.new-'));
+    try {
+      await copyTree(installation.files, join(staged, 'copy'), signal);
+      if (signal?.aborted) throw new Interrupted();
+      await rename(join(staged, 'copy'), installation.folder);
+      steps.push(() => rm(installation.folder, { recursive: true, force: true }));
+    } finally {
+      await rm(staged, { recursive: true, force: true });
+    }
+    steps.push(await writeRecord(installation, projectFolder));
   } catch (error) {
-    await rm(staged, { recursive: true, force: true });
     await undo();
     throw error;
   }
-  await rm(staged, { recursive: true, force: true });
   return undo;
+}
+
+/** Adds a template to the record. Returns how to undo it. */
+async function writeRecord(
+  { name, source, version, hash }: TemplateInstallation,
+  projectFolder: string,
+): Promise<() => Promise<void>> {
+  const file = join(projectFolder, 'template', recordName);
+  const before = await readFile(file).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? undefined : Promise.reject(error),
+  );
+  const record = { ...(await readRecord(projectFolder)), [name]: { source, version, hash } };
+  await writeFileAtomic(file, `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o644 });
+  return async () => (before === undefined ? rm(file, { force: true }) : writeFileAtomic(file, before));
+}
+
+/** Another program may have put something of its own into it meanwhile. */
+async function removeIfEmpty(folder: string): Promise<void> {
+  await rmdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error;
+  });
 }
 
 /** Where the project's copies come from, by template name. The record stands beside the templates, in none of them, so it is part of no build. */

@@ -4,7 +4,7 @@ import { createStack } from '../stack/create.ts';
 import { addFunction, type NewFunction } from '../stack/edit.ts';
 import { newImageName } from '../stack/image.ts';
 import { checkFunctionName } from '../stack/name.ts';
-import { extendGitignore, harmfulLines } from './gitignore.ts';
+import { extendGitignore, harmNotes } from './gitignore.ts';
 import type { TemplateInstallation } from './pack.ts';
 import type { Template } from './template.ts';
 import type { TreeFile } from './tree.ts';
@@ -105,13 +105,7 @@ export function planScaffold(request: ScaffoldRequest, facts: ScaffoldFacts): Sc
           : addFunction(facts.stackText, added, shownStack),
     },
     welcomeMessage: facts.template.welcomeMessage,
-    notes: [
-      ...templateNotes(facts.installation),
-      ...harmfulLines(facts.gitignoreText).map(
-        ({ line, text, hides }) =>
-          `.gitignore:${line} "${text}" keeps ${hides} out of git, and builds need it: remove that line`,
-      ),
-    ],
+    notes: [...templateNotes(facts.installation), ...harmNotes(facts.gitignoreText)],
   };
 }
 

@@ -34,6 +34,9 @@ export class HumanReporter implements Reporter {
       case 'note':
         if (!quiet) this.#live.above(about(event.about, event.text));
         break;
+      case 'wrote':
+        if (!quiet) this.#live.above(event.text);
+        break;
       case 'warning':
         this.#live.above(`${this.#style('yellow', 'warning')}  ${about(event.about, event.text)}`);
         if (event.hint !== undefined) this.#live.above(`         next: ${event.hint}`);

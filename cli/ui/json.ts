@@ -41,6 +41,9 @@ export class JsonReporter implements Reporter {
           for (const entry of event.entries) this.#options.stdout.write(`${JSON.stringify(entry)}\n`);
         }
         return;
+      case 'wrote':
+        if (!this.#options.quiet) this.#options.stderr.write(`${event.text}\n`);
+        return;
       case 'target':
       case 'note':
       case 'trace':

@@ -78,7 +78,7 @@ describe('finding a template', () => {
     assert.equal(near.code, 'BAN-E111');
     assert.match(near.message, /no template node2 in template\/, which has node22/);
     assert.match(near.hint ?? '', /did you mean node22\?/);
-    assert.match((await refusal(findTemplate(project.folder, 'bantam-ts'))).hint ?? '', /bantam fn new NAME --lang ts/);
+    assert.match((await refusal(findTemplate(project.folder, 'bantam-ts'))).hint ?? '', /install bantam again/);
     assert.match((await refusal(findTemplate(project.folder, 'bantam-tss'))).hint ?? '', /did you mean bantam-ts/);
   });
 

@@ -10,6 +10,7 @@ import type { Reporter } from '../../cli/ui/reporter.ts';
 const story: readonly Event[] = [
   { type: 'target', text: 'local at http://127.0.0.1:8585' },
   { type: 'note', text: 'a note', about: 'hello' },
+  { type: 'wrote', text: 'template/a brought' },
   { type: 'warning', text: 'a warning', about: 'hello', hint: 'do this' },
   { type: 'trace', text: 'GET /' },
   { type: 'progress', about: 'hello', text: `reading sha256:${'0'.repeat(64)}` },
@@ -65,6 +66,7 @@ describe('reporters, off a terminal', () => {
     assert.deepEqual(stderr.trimEnd().split('\n'), [
       '→ local at http://127.0.0.1:8585',
       'hello  a note',
+      'template/a brought',
       'warning  hello  a warning',
       '         next: do this',
       'hello  reading sha256:000000000000…',
@@ -77,9 +79,10 @@ describe('reporters, off a terminal', () => {
     for (const text of ['GET /', 'hello  step 3/8', 'hello  a line']) assert.ok(stderr.includes(text), text);
   });
 
-  it('give one document with --json, warnings and output in it', async () => {
+  it('give one document with --json, warnings and output in it, and tell what was written into the project', async () => {
     const { stdout, stderr } = await tell({ json: true });
-    assert.equal(stderr, '');
+    assert.equal(stderr, 'template/a brought\n');
+    assert.equal((await tell({ json: true, quiet: true })).stderr, '');
     assert.deepEqual(JSON.parse(stdout), {
       ok: true,
       name: 'hello',

@@ -59,7 +59,7 @@ export const build = defineCommand({
       instance: options.ownBuilder ? ownBuilderName : undefined,
     };
     const ports = {
-      findTemplate: context.findTemplate,
+      findTemplate: options.print ? context.findTemplate : context.bringTemplate,
       builder: await context.builder(),
       report: context.report,
       signal: context.signal,

@@ -111,7 +111,7 @@ async function buildAll(
       instance: options.ownBuilder ? ownBuilderName : undefined,
     },
     {
-      findTemplate: context.findTemplate,
+      findTemplate: context.bringTemplate,
       builder: await context.builder(),
       report: context.report,
       signal: context.signal,

@@ -36,11 +36,7 @@ export const newFunction = defineCommand({
         prefix: input.options.prefix ?? context.environment['OPENFAAS_PREFIX'],
         gateway: input.globals.gateway ?? context.environment['OPENFAAS_URL'],
       },
-      {
-        folder: join(context.packageFolder, 'templates'),
-        source: 'bantam',
-        version: context.version(),
-      },
+      context.templatePack(),
     );
     const done = await scaffold(plan, context.signal);
     for (const text of done.notes) context.report({ type: 'note', text });
