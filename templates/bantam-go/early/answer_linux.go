@@ -15,6 +15,8 @@ var (
 	// pause is a timespec: how long to wait at most.
 	pause [2]int
 	sent  []byte
+	// crowded says that a connection could not be accepted because this process has as many files as it may have.
+	crowded bool
 )
 
 // answer accepts connections and answers health, ready and what is too much, until it is told that net/http takes over, or that
@@ -24,6 +26,9 @@ func answer() {
 	for {
 		polls = append(polls[:0], polled{int32(wake), readable, 0}, polled{int32(port.Listener), readable, 0})
 		rest := int64(1e9)
+		if crowded { // the kernel would say at once that there is a connection
+			polls[1].file, rest = -1, tick
+		}
 		for _, connection := range port.Waiting {
 			switch {
 			case connection.looked:
@@ -47,8 +52,12 @@ func answer() {
 				return
 			}
 		}
-		accept()
-		attend()
+		if crowded = polls[1].happened != 0 && !accept(); crowded {
+			attend()
+			closeSilent()
+		} else {
+			attend()
+		}
 		if port.Listener == Closed && len(port.Waiting) == 0 {
 			return
 		}
@@ -75,19 +84,59 @@ func refuseWaiting() {
 	port.Waiting = nil
 }
 
-// accept takes all connections that the kernel has.
-func accept() {
+// accept takes all connections that the kernel has; false if this process may not have more files.
+func accept() bool {
 	for {
 		file, ok := call(sysAccept4, port.Listener, 0, 0, closeOnExec|nonBlocking, 0, 0)
-		if !ok {
+		switch {
+		case ok:
+			port.Waiting = append(port.Waiting, Connection{File: file, since: now()})
+		case file != aborted:
+			return file != manyFiles && file != manyInSystem
+		}
+	}
+}
+
+// closeSilent closes the connection that has asked nothing for the longest time, to make room for one that may.
+func closeSilent() {
+	for i, connection := range port.Waiting {
+		if !connection.waits {
+			call(sysClose, connection.File, 0, 0, 0, 0, 0)
+			port.Waiting = append(port.Waiting[:i], port.Waiting[i+1:]...)
 			return
 		}
-		port.Waiting = append(port.Waiting, Connection{File: file, since: now()})
 	}
+}
+
+// closeLeft closes the connections of callers who have sent a request and left. It is done when the places are needed, and
+// not before: a caller may end its sending side and still wait for the answer.
+func closeLeft() {
+	polls = polls[:0]
+	for _, connection := range port.Waiting {
+		asked := polled{int32(connection.File), hungUp, 0}
+		if !connection.waits {
+			asked.file = -1
+		}
+		polls = append(polls, asked)
+	}
+	pause = [2]int{}
+	call(sysPpoll, uintptr(unsafe.Pointer(&polls[0])), uintptr(len(polls)), uintptr(unsafe.Pointer(&pause[0])), 0, 0, 0)
+	kept := port.Waiting[:0]
+	for i, connection := range port.Waiting {
+		if polls[i].happened == 0 {
+			kept = append(kept, connection)
+			continue
+		}
+		call(sysClose, connection.File, 0, 0, 0, 0, 0)
+	}
+	port.Waiting = kept
 }
 
 // attend looks at each connection and keeps those that stay.
 func attend() {
+	if len(port.Waiting) > mostWaiting {
+		closeLeft()
+	}
 	kept, waiting := port.Waiting[:0], 0
 	for _, connection := range port.Waiting {
 		if !connection.waits && look(&connection) {
@@ -128,7 +177,7 @@ func look(connection *Connection) bool {
 	}
 	connection.looked = false
 	if head.path != "/_/health" && head.path != "/_/ready" {
-		connection.waits = true
+		connection.waits, connection.arrived = true, now()
 		return false
 	}
 	switch {

@@ -21,12 +21,16 @@ func now() int64
 //go:linkname enableSignal os/signal.signal_enable
 func enableSignal(number uint32)
 
-// call asks the kernel, again where a signal interrupted it.
+// call asks the kernel, again where a signal interrupted it. Where it returns false, the number is that of the error.
 func call(trap, a1, a2, a3, a4, a5, a6 uintptr) (uintptr, bool) {
 	for {
 		result, _, failure := syscall6(trap, a1, a2, a3, a4, a5, a6)
-		if failure != interrupted {
-			return result, failure == 0
+		switch failure {
+		case interrupted:
+		case 0:
+			return result, true
+		default:
+			return failure, false
 		}
 	}
 }
@@ -51,10 +55,14 @@ const (
 	dontWait      = 0x40
 	writeSide     = 1
 	readable      = 1
-	semaphore     = 1 // of an eventfd: each read takes one of what was written
-	interrupt     = 2 // SIGINT
+	hungUp        = 0x2000 // POLLRDHUP
+	semaphore     = 1      // of an eventfd: each read takes one of what was written
+	interrupt     = 2      // SIGINT
 	terminate     = 15
 	interrupted   = 4
+	manyInSystem  = 23 // ENFILE
+	manyFiles     = 24 // EMFILE
+	aborted       = 103
 	hereAtFolder  = ^uintptr(99) // AT_FDCWD, -100
 	realTimeClock = 0
 )

@@ -74,20 +74,27 @@ func tell(what order) {
 // one is what is written to wake and read from it: a number of eight bytes.
 var one, told [8]byte
 
-// open listens on a port of all addresses (no host) or of one IPv4 address. Others need a parser or a name server: false.
+// open listens on a port of all addresses (no host, or ::), of one IPv4 address, of localhost or of ::1. Others need a parser or
+// a name server: false.
 func open(host, portText string) (uintptr, bool) {
 	number, ok := decimal(portText, 65535)
 	if !ok {
 		return 0, false
 	}
-	if host == "" {
+	if host == "" || host == "::" || host == "::1" {
 		// One socket for both families, as net.Listen makes it.
 		var six [28]byte
 		*(*uint16)(unsafe.Pointer(&six[0])) = inet6
 		six[2], six[3] = byte(number>>8), byte(number)
-		if file, ok := bind(inet6, six[:]); ok {
-			return file, true
+		if host == "::1" {
+			six[23] = 1
 		}
+		if file, ok := bind(inet6, six[:]); ok || host != "" {
+			return file, ok
+		}
+	}
+	if host == "localhost" {
+		host = "127.0.0.1" // as net.Listen has it
 	}
 	var four [16]byte
 	*(*uint16)(unsafe.Pointer(&four[0])) = inet4

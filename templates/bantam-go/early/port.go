@@ -19,10 +19,20 @@ type Connection struct {
 	File uintptr
 	// since is when it was accepted, in nanoseconds of the monotonic clock.
 	since int64
+	// arrived is when its whole head was first seen, in the same way; 0: not yet.
+	arrived int64
 	// waits says that a whole head has arrived and is to be answered by the handler.
 	waits bool
 	// looked says that it was looked at since the last tick: half a head is not looked at without a pause.
 	looked bool
+}
+
+// Age is for how many nanoseconds its request has been waiting; 0 where there was no whole head yet.
+func (c Connection) Age() int64 {
+	if c.arrived == 0 {
+		return 0
+	}
+	return now() - c.arrived
 }
 
 // Port is the open port and what waits behind it.
@@ -51,10 +61,18 @@ const (
 
 // Open opens the port and answers from now on. It is for package start, which does it when it is initialised; whatever else
 // imports this package, such as a test, opens nothing.
-func Open() { begin() }
+func Open() {
+	begun = true
+	begin()
+}
+
+var begun bool
+
+// Begun says whether Open was called: this is the program, and not a test.
+func Begun() bool { return begun }
 
 // Take ends the answering and hands over the port with all connections that are not answered. ok is false where no port was
-// opened: the platform is not known here, /proc is missing, the address is no plain one, or it is taken. The caller opens it
+// opened: the platform is not known here, /proc is missing, the address needs more than open() can, or it is taken. The caller opens it
 // then, and says what is wrong.
 func Take() (port Port, ok bool) {
 	return take()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"strconv"
 
 	handler "github.com/openfaas/templates-sdk/go-http"
 
@@ -62,6 +63,9 @@ func (handle structured) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if status == 0 {
 		status = http.StatusOK
+	}
+	if status < 200 { // which are no answers, and nothing comes behind them here
+		panic("invalid status " + strconv.Itoa(status))
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(response.Body) // fails only when the caller has gone

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,8 @@ type call struct {
 	replica *replica
 	request *http.Request
 	start   time.Time
+	method  string // of the request as it came: the handler may change its own
+	path    string
 	id      string
 	begun   string    // X-Start-Time
 	given   [2]string // the memory of the headers that the handler sees: id and begun
@@ -31,6 +34,8 @@ type call struct {
 	body     body
 	limits   *limits // nil without write_timeout and exec_timeout, unless the caller wants another protocol
 	hijacked atomic.Bool
+	// gone says that the caller has got an answer or lost its connection, whatever the handler still does.
+	gone atomic.Bool
 
 	previous, next *call // in the list of calls in flight
 }
@@ -82,11 +87,23 @@ func (c *call) WriteHeader(status int) {
 		}
 		return
 	}
-	if c.status != 0 && c.stage.Load() == stageBegun {
-		c.ResponseWriter.WriteHeader(status) // net/http says in the log who has answered twice
-		return
+	switch c.stage.Load() {
+	case stageBegun:
+		if c.status != 0 {
+			c.ResponseWriter.WriteHeader(status) // net/http says in the log who has answered twice
+			return
+		}
+	case stageOpen:
+		checkStatus(status)
 	}
 	c.begin(status)
+}
+
+// checkStatus panics where net/http would, but before the answer has begun: so there can be a 500.
+func checkStatus(status int) {
+	if status < 100 || status > 999 {
+		panic("invalid status " + strconv.Itoa(status))
+	}
 }
 
 func (c *call) Write(data []byte) (int, error) {
@@ -154,13 +171,13 @@ func (c *call) CloseNotify() <-chan bool {
 func (c *call) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // title is the call for a log line: no query string.
-func (c *call) title() string { return c.request.Method + " " + c.request.URL.Path }
+func (c *call) title() string { return c.method + " " + c.path }
 
 func (c *call) fields(more ...output.Field) []output.Field {
 	return append([]output.Field{
 		{Name: "call_id", Value: c.id},
-		{Name: "method", Value: c.request.Method},
-		{Name: "path", Value: c.request.URL.Path},
+		{Name: "method", Value: c.method},
+		{Name: "path", Value: c.path},
 	}, more...)
 }
 

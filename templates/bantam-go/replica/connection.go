@@ -1,15 +1,17 @@
 package replica
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"errors"
 )
 
 // connection is one connection of a caller. It knows whether a request is under way on it, so that the end of the process
@@ -21,6 +23,10 @@ type connection struct {
 	state    atomic.Int32 // an http.ConnState
 	// heard says that something of a request has arrived since the last answer.
 	heard atomic.Bool
+	// gone says that the caller got an answer, or lost the connection, while its handler still runs.
+	gone atomic.Bool
+	// arrived is when the head of a call that waited while the function was loading was seen; zero for all others.
+	arrived time.Time
 }
 
 func (c *connection) Read(into []byte) (int, error) {
@@ -28,7 +34,7 @@ func (c *connection) Read(into []byte) (int, error) {
 	if count > 0 {
 		c.heard.Store(true)
 	} else if err != nil && c.heard.Load() && errors.Is(err, os.ErrDeadlineExceeded) && !c.isActive() {
-		c.answer(http.StatusRequestTimeout, newCall(c.replica, nil, &http.Request{Header: http.Header{}})) // half a head
+		c.answer(http.StatusRequestTimeout, newCall(c.replica, nil, &http.Request{Header: http.Header{}, URL: &url.URL{}})) // half a head
 	}
 	return count, err
 }
@@ -46,7 +52,9 @@ func (c *connection) answer(status int, call *call) {
 	}
 	// Ours to use: whoever reads slowly must not keep the clock's goroutine.
 	_ = c.SetWriteDeadline(time.Now().Add(5 * time.Second))
-	_ = response.Write(c.TCPConn) // fails only when the caller has gone
+	var whole bytes.Buffer
+	_ = response.Write(&whole)    // which never fails
+	_, _ = c.Write(whole.Bytes()) // fails only when the caller has gone
 	_ = c.CloseWrite()
 }
 
@@ -62,6 +70,18 @@ func (c *call) answerRaw(status int) {
 	if connection, ok := c.request.Context().Value(connectionKey{}).(*connection); ok {
 		c.status = status
 		connection.answer(status, c)
+		connection.gone.Store(true)
+		c.gone.Store(true)
+	}
+}
+
+// linger reads what is left of the body of a call that was answered raw, until its caller has seen the end, but not for long:
+// closed with something unread, the connection would be reset, and the answer lost.
+func (c *call) linger() {
+	connection, ok := c.request.Context().Value(connectionKey{}).(*connection)
+	if ok && c.body.call != nil && c.gone.Load() {
+		_ = connection.SetReadDeadline(time.Now().Add(lingering)) // it may be closed already
+		_, _ = io.Copy(io.Discard, connection.TCPConn)
 	}
 }
 
@@ -69,6 +89,8 @@ func (c *call) answerRaw(status int) {
 func (c *call) disconnect() {
 	if connection, ok := c.request.Context().Value(connectionKey{}).(*connection); ok {
 		_ = connection.Close() // it may be closed already
+		connection.gone.Store(true)
+		c.gone.Store(true)
 	}
 }
 
@@ -104,15 +126,21 @@ func (c *connections) follow(conn net.Conn, state http.ConnState) {
 // newcomers is how long a connection may be silent after it was accepted and still be about to ask something.
 const newcomers = time.Second
 
-// closeIdle closes the connections that nobody uses, and returns how many are left. One with something to read is used.
+// closeIdle closes the connections that nobody uses, and returns how many are left whose callers wait. One with something to
+// read is used.
 func (c *connections) closeIdle() int {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	left := 0
 	for connection := range c.all {
+		if connection.gone.Load() {
+			continue
+		}
+		left++
 		isNew := http.ConnState(connection.state.Load()) == http.StateNew && time.Since(connection.accepted) < newcomers
 		if !isNew && !connection.isActive() && !connection.heard.Load() && !hasInput(connection.TCPConn) {
 			_ = connection.Close() // follow hears of it
 		}
 	}
-	return len(c.all)
+	return left
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -72,12 +73,17 @@ func (r *replica) endHijacked() {
 // isDone closes the connections that nobody uses any more, and says whether none is left.
 func (r *replica) isDone() bool {
 	left := r.connections.closeIdle()
-	return left == 0 && r.inFlight() == 0
+	return left == 0 && len(r.unanswered()) == 0
+}
+
+// unanswered are the calls whose callers still wait: not those that were answered 504 while their handlers run on.
+func (r *replica) unanswered() []*call {
+	return slices.DeleteFunc(r.calls(), func(c *call) bool { return c.gone.Load() })
 }
 
 // cutOff names the calls that end with the process. Without one it ends well.
 func (r *replica) cutOff(when string) int {
-	calls := r.calls()
+	calls := r.unanswered()
 	if len(calls) == 0 {
 		return 0
 	}

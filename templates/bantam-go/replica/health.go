@@ -59,7 +59,7 @@ func (c *call) askHandler() int {
 		question := &question{header: http.Header{}}
 		defer func() {
 			if reason := recover(); reason != nil {
-				asked := &call{replica: c.replica, request: request, id: c.id}
+				asked := &call{replica: c.replica, request: request, method: http.MethodGet, path: c.replica.settings.readyPath, id: c.id}
 				asked.panicked(reason)
 				question.status = http.StatusInternalServerError
 			}
@@ -85,10 +85,14 @@ type question struct {
 func (q *question) Header() http.Header { return q.header }
 
 func (q *question) WriteHeader(status int) {
+	checkStatus(status)
 	if q.status == 0 && status >= 200 {
 		q.status = status
 	}
 }
+
+// Flush is there for handlers that insist on it.
+func (q *question) Flush() { q.WriteHeader(http.StatusOK) }
 
 func (q *question) Write(data []byte) (int, error) {
 	q.WriteHeader(http.StatusOK)

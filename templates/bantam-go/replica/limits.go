@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,7 +16,13 @@ type limits struct {
 	exec     *time.Timer
 	write    *time.Timer
 	exempted atomic.Bool
+	// cutting is held while the connection is taken away from the call, whose goroutine waits for that before it ends: net/http
+	// would close the connection before the 504 is written.
+	cutting sync.Mutex
 }
+
+// lastMoment is how much longer an answer may take that has begun: most are about to be over.
+const lastMoment = 20 * time.Millisecond
 
 // limit starts the clocks. Without either time there is nothing to pay.
 func (c *call) limit(settings *settings) {
@@ -35,33 +42,55 @@ func (c *call) limit(settings *settings) {
 	}
 }
 
-// execOver answers 504, or ends the connection where the answer has begun.
+// execOver answers 504, or ends the connection where the answer has begun and is not over in a moment.
 func (l *limits) execOver() {
 	if l.exempted.Load() {
 		return
 	}
-	c := l.call
-	defer l.cancel(context.DeadlineExceeded)
-	if c.stage.CompareAndSwap(stageOpen, stageCut) {
-		c.replica.log.log(levelWarn, "call "+c.id+" took longer than exec_timeout: "+c.title(), c.fields()...)
-		c.answerRaw(http.StatusGatewayTimeout)
-		return
+	if l.cut(stageOpen, func() { l.call.answerRaw(http.StatusGatewayTimeout) }) {
+		l.say("took longer than exec_timeout")
+	} else if l.call.stage.Load() == stageBegun {
+		time.AfterFunc(lastMoment, l.answerOver)
 	}
-	// Looked at again: the head of an event stream may have been written meanwhile.
-	if !l.exempted.Load() && c.stage.CompareAndSwap(stageBegun, stageCut) {
-		c.replica.log.log(levelWarn, "call "+c.id+" took longer than exec_timeout after its answer had begun: "+c.title(), c.fields()...)
-		c.disconnect()
+}
+
+// answerOver ends the connection of a call that has begun to answer. Its head may have turned out to be that of an event stream.
+func (l *limits) answerOver() {
+	if !l.exempted.Load() && l.cut(stageBegun, l.call.disconnect) {
+		l.say("took longer than exec_timeout after its answer had begun")
 	}
 }
 
 // writeOver ends the connection.
 func (l *limits) writeOver() {
-	c := l.call
-	defer l.cancel(context.DeadlineExceeded)
-	if c.stage.CompareAndSwap(stageOpen, stageCut) || c.stage.CompareAndSwap(stageBegun, stageCut) {
-		c.replica.log.log(levelWarn, "call "+c.id+" took longer than write_timeout: "+c.title(), c.fields()...)
-		c.disconnect()
+	if l.cut(stageOpen, l.call.disconnect) || l.cut(stageBegun, l.call.disconnect) {
+		l.say("took longer than write_timeout")
 	}
+}
+
+// cut takes the connection away from a call at that stage, does the last thing with it, and ends the handler's context.
+func (l *limits) cut(stage int32, last func()) bool {
+	l.cutting.Lock()
+	defer l.cutting.Unlock()
+	if !l.call.stage.CompareAndSwap(stage, stageCut) {
+		return false
+	}
+	last()
+	l.cancel(context.DeadlineExceeded)
+	return true
+}
+
+func (l *limits) say(what string) {
+	c := l.call
+	c.replica.log.log(levelWarn, "call "+c.id+" "+what+": "+c.title(), c.fields()...)
+}
+
+// settle ends the clocks and waits for one that is at it.
+func (l *limits) settle() {
+	l.stop()
+	l.cutting.Lock()
+	defer l.cutting.Unlock()
+	l.cancel(nil)
 }
 
 // exempt frees the call from exec_timeout.

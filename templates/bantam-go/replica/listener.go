@@ -46,12 +46,17 @@ func (r *replica) listen() (opened *listener, taken bool, err error) {
 // Accept is for http.Server. After stop it gives what the kernel still has: those callers believe themselves connected.
 func (l *listener) Accept() (net.Conn, error) {
 	for len(l.waiting) > 0 {
-		file := os.NewFile(l.waiting[0].File, "connection")
+		first := l.waiting[0]
+		file := os.NewFile(first.File, "connection")
 		l.waiting = l.waiting[1:]
 		conn, err := net.FileConn(file)
 		_ = file.Close() // FileConn has a copy
 		if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-			return l.track(tcp), nil
+			tracked := l.track(tcp)
+			if age := time.Duration(first.Age()); age > 0 {
+				tracked.arrived = time.Now().Add(-age)
+			}
+			return tracked, nil
 		}
 	}
 	if l.TCPListener == nil {
@@ -71,7 +76,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	return nil, err
 }
 
-func (l *listener) track(conn *net.TCPConn) net.Conn {
+func (l *listener) track(conn *net.TCPConn) *connection {
 	tracked := &connection{TCPConn: conn, replica: l.replica, accepted: time.Now()}
 	l.replica.connections.add(tracked)
 	return tracked

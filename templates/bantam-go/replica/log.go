@@ -1,9 +1,12 @@
 package replica
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"0/bantam/output"
 )
@@ -43,7 +46,7 @@ func (l *logger) log(which level, message string, fields ...output.Field) {
 	}
 	message = strings.ReplaceAll(strings.TrimSpace(l.secrets.hide(message)), "\n", " | ")
 	if !l.json {
-		_, _ = io.WriteString(l.to, "bantam: "+message+"\n") // there is no other place to say that this one fails
+		_, _ = io.WriteString(l.to, "bantam: "+escape(message)+"\n") // there is no other place to say that this one fails
 		return
 	}
 	for i, field := range fields {
@@ -52,6 +55,30 @@ func (l *logger) log(which level, message string, fields ...output.Field) {
 		}
 	}
 	_, _ = l.to.Write(output.AppendObject(nil, time.Now(), levelNames[which], []byte(message), fields...))
+}
+
+// escape writes control characters as \x1b or \u009b: a path that a caller made up must not move a terminal's cursor.
+func escape(text string) string {
+	if !strings.ContainsFunc(text, isControl) {
+		return text
+	}
+	var escaped strings.Builder
+	for _, letter := range text {
+		switch {
+		case !isControl(letter):
+			escaped.WriteRune(letter)
+		case letter < 0x80:
+			fmt.Fprintf(&escaped, `\x%02x`, letter)
+		default:
+			fmt.Fprintf(&escaped, `\u%04x`, letter)
+		}
+	}
+	return escaped.String()
+}
+
+// isControl says so of what no line of the runtime needs; tabs are in stacks. U+FFFD is what is no UTF-8.
+func isControl(letter rune) bool {
+	return letter != '\t' && unicode.IsControl(letter) || letter == utf8.RuneError
 }
 
 // Write takes the lines of net/http about broken connections and answers begun twice.

@@ -71,8 +71,9 @@ func run(settings settings, handler http.Handler, lines *logger) (int, error) {
 		WriteTimeout:      settings.writeTimeout,
 		ReadHeaderTimeout: headTime(settings.readTimeout),
 		// Longer than the gateway keeps idle connections, so that it is never we who close one that it is about to use.
-		IdleTimeout:    75 * time.Second,
-		MaxHeaderBytes: 32 << 10, // more is 431: a thousand calls that wait must not fill a small machine's memory
+		IdleTimeout:                  75 * time.Second,
+		DisableGeneralOptionsHandler: true,     // OPTIONS * is the handler's, and its answer carries our headers
+		MaxHeaderBytes:               32 << 10, // more is 431: a thousand calls that wait must not fill a small machine's memory
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

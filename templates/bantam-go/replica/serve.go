@@ -12,9 +12,20 @@ import (
 )
 
 func newCall(replica *replica, w http.ResponseWriter, r *http.Request) *call {
-	c := &call{ResponseWriter: w, replica: replica, request: r, start: time.Now()}
+	c := &call{ResponseWriter: w, replica: replica, request: r, method: r.Method, path: r.URL.Path, start: arrival(r)}
 	c.identify(r.Header)
 	return c
+}
+
+// arrival is when the request's head was there: now, but for the first one of a connection that waited for the function to load.
+func arrival(r *http.Request) time.Time {
+	connection, ok := r.Context().Value(connectionKey{}).(*connection)
+	if !ok || connection.arrived.IsZero() {
+		return time.Now()
+	}
+	arrived := connection.arrived
+	connection.arrived = time.Time{} // all requests of a connection have the same goroutine
+	return arrived
 }
 
 // ServeHTTP answers /_/health and /_/ready without the handler, and hands it everything else.
@@ -39,6 +50,9 @@ func (r *replica) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	defer func() { // also when run panics to have the connection ended
 		r.leave(c)
 		c.finish()
+		if c.limits != nil {
+			c.linger()
+		}
 	}()
 	c.run()
 }
@@ -53,8 +67,7 @@ func (c *call) run() {
 	defer func() {
 		reason := recover()
 		if c.limits != nil {
-			c.limits.stop()
-			c.limits.cancel(nil)
+			c.limits.settle()
 		}
 		if reason != nil && reason != http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
 			c.panicked(reason)
@@ -96,7 +109,7 @@ func (c *call) finish() {
 	if status == 0 { // its connection was ended before there was any
 		status = http.StatusInternalServerError
 	}
-	c.replica.metrics.count(status, c.request.Method, seconds)
+	c.replica.metrics.count(status, c.method, seconds)
 	which := levelDebug
 	if c.replica.settings.logCalls {
 		which = levelInfo

@@ -112,7 +112,7 @@ func TestSizes(t *testing.T) {
 			t.Errorf("%d is %q", size, got)
 		}
 	}
-	for text, want := range map[string]int64{"0": 0, "7": 7, "2kb": 2048, "1 MB": 1 << 20, "3gb": 3 << 30} {
+	for text, want := range map[string]int64{"0": 0, "7": 7, "2kb": 2048, "1 MB": 1 << 20, "3gb": 3 << 30, "5000000000": 5e9} {
 		read := reader{get: func(string) string { return text }}
 		if got := read.size("max_body_size", ""); got != want || read.err != nil {
 			t.Errorf("%q is %d, %v", text, got, read.err)

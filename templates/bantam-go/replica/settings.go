@@ -126,8 +126,8 @@ func (r *reader) size(name, otherwise string) int64 {
 			break
 		}
 	}
-	size, err := strconv.ParseUint(strings.TrimSuffix(number, "b"), 10, 32)
-	if err != nil {
+	size, err := strconv.ParseUint(strings.TrimSuffix(number, "b"), 10, 62)
+	if err != nil || size > 1<<62>>shift {
 		r.refuse(name, value, "a size such as 100mb, 64kb or 1gb")
 	}
 	return int64(size) << shift

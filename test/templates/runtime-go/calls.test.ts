@@ -74,9 +74,20 @@ func Handle(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusAccepted)
 	case "/ready":
+		w.(http.Flusher).Flush()
+	case "/ready-file":
 		if _, err := os.Stat(os.Getenv("ready_file")); err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
+	case "/nap":
+		time.Sleep(50 * time.Millisecond)
+		fmt.Fprint(w, "rested")
+	case "/status":
+		var status int
+		fmt.Sscan(r.URL.RawQuery, &status)
+		w.WriteHeader(status)
+	case "*":
+		fmt.Fprint(w, "all of it")
 	case "/print":
 		fmt.Println("to stdout")
 		fmt.Fprint(os.Stderr, strings.Repeat("x", 25)+"\\n")
@@ -176,11 +187,70 @@ describe('bantam-go answers', function () {
   it('asks the handler whether it is ready with ready_path, and only then', async () => {
     const folder = await makeTemporaryFolder();
     const ready_file = join(folder, 'ready');
-    const replica = await startReplica(root, 'go', { ready_path: '/ready', ready_file });
+    const replica = await startReplica(root, 'go', { ready_path: '/ready-file', ready_file });
     assert.equal((await ask(`${replica.url}/_/ready`)).status, 503);
     await writeFile(ready_file, '');
     const ready = await ask(`${replica.url}/_/ready`);
     assert.equal(ready.status, 200, ready.body);
+    const flushing = await startReplica(root, 'go', { ready_path: '/ready' });
+    assert.equal((await ask(`${flushing.url}/_/ready`)).status, 200);
+  });
+
+  it('answers 200 or 504 when the handler returns just as exec_timeout is over', async () => {
+    const replica = await startReplica(root, 'go', { exec_timeout: '50ms' });
+    for (let round = 0; round < 10; round += 1) {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, number) =>
+          ask(`${replica.url}/nap`, number % 2 === 0 ? {} : { method: 'POST', body: 'x'.repeat(100_000) }),
+        ),
+      );
+      for (const { status, body } of answers)
+        assert.match(`${status} ${body}`, /^(200 rested|504 The function did not answer [^\n]+\n)$/);
+    }
+  });
+
+  it('answers 500 to a status that is none', async () => {
+    const replica = await startReplica(root, 'go');
+    for (const status of [42, 1000]) {
+      assert.equal((await ask(`${replica.url}/status?${status}`)).status, 500);
+      await replica.waitForLine(new RegExp(`GET /status: panic: invalid status ${status} `));
+    }
+    const structured = await startReplica(
+      await compileFiles({
+        'handler.go': `package function
+
+import handler "github.com/openfaas/templates-sdk/go-http"
+
+func Handle(request handler.Request) (handler.Response, error) {
+	return handler.Response{StatusCode: len(request.Body), Header: map[string][]string{"X-Half": {"x"}}}, nil
+}
+`,
+      }),
+      'go',
+    );
+    for (const [length, status] of [
+      [42, 500],
+      [101, 500],
+      [103, 500],
+      [201, 201],
+      [1000, 500],
+    ] as const) {
+      const answer = await ask(structured.url, { method: 'POST', body: 'x'.repeat(length) });
+      assert.deepEqual([answer.status, answer.headers['x-half']], [status, status === 500 ? undefined : 'x']);
+    }
+  });
+
+  it('hands OPTIONS * to the handler, and the answer has its headers', async () => {
+    const replica = await startReplica(root, 'go');
+    const all = await openConnection(replica.url);
+    all.socket.write('OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    assert.match(await all.ended, /^HTTP\/1\.1 200 OK\r\n[\s\S]*X-Call-Id: [\s\S]*all of it$/);
+  });
+
+  it('keeps control characters of a path out of a terminal', async () => {
+    const replica = await startReplica(root, 'go', { log_call_id: 'true' });
+    await ask(`${replica.url}/%0d%1b[2K%c2%9b%7f%ff-forged`);
+    await replica.waitForLine(/^bantam: GET \/\\x0d\\x1b\[2K\\u009b\\x7f\\ufffd-forged - 200 OK/);
   });
 
   it('passes trailers, informational answers and aborted ones through', async () => {

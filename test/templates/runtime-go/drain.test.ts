@@ -11,6 +11,8 @@ const body = `	switch r.URL.Path {
 		w.Write([]byte("begun "))
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
+	case "/deaf":
+		time.Sleep(time.Minute)
 	case "/orphan":
 		// A shell that ends at once leaves its child to process 1; the second child is waited for, but late.
 		exec.Command("sh", "-c", "(sleep 0.2; exit 3) &").Run()
@@ -98,6 +100,14 @@ describe('bantam-go at its end', function () {
       );
       call.socket.destroy();
     }
+  });
+
+  it('does not wait for a handler whose caller was answered 504', async () => {
+    const replica = await startReplica(root, 'go', { exec_timeout: '100ms', healthcheck_interval: '0' });
+    assert.equal((await ask(`${replica.url}/deaf`)).status, 504);
+    replica.child.kill('SIGTERM');
+    assert.equal(await replica.ended, 0, replica.output());
+    assert.doesNotMatch(replica.output(), /cut off/);
   });
 
   it('as process 1 it buries the children of others, and not its own', async function () {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { skip } from '../../real-parts.ts';
-import { type FunctionFiles, hasGo, removeTemporaryFolders } from '../build-context.ts';
+import { type FunctionFiles, hasGo, makeTemporaryFolder, removeTemporaryFolders } from '../build-context.ts';
 import { endReplicas, type ReplicaProcess, startProcess } from '../replica-process.ts';
-import { ask, compileFiles, handlerText } from './go-function.ts';
+import { ask, compileFiles, handlerText, openConnection } from './go-function.ts';
 
 const answer = '\tw.Write([]byte("from the handler"))';
 
@@ -94,6 +97,61 @@ describe('bantam-go while the function is loading', function () {
       assert.match(body, new RegExp(`^[^\\n]+\\(call ${headers['x-call-id']}\\)\\n$`));
     }
     assert.equal(answers.filter(({ body }) => body === 'from the handler').length, 1000);
+  });
+
+  it('gives the places of callers who have left to others, and counts how long a call has waited', async () => {
+    const root = await compileFiles({
+      'handler.go': handlerText(['time'], answer, 'func init() {\n\ttime.Sleep(6 * time.Second)\n}'),
+    });
+    const replica = startProcess(root, 'go');
+    await replica.waitForLine(/listening on port/);
+    const left = await Promise.all(Array.from({ length: 1000 }, () => openConnection(replica.url)));
+    for (const { socket } of left) socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await ask(`${replica.url}/_/ready`);
+    for (const { socket } of left) socket.destroy();
+    const before = BigInt(Date.now()) * 1_000_000n;
+    const { status, headers } = await ask(replica.url);
+    const waited = Number(headers['x-duration-seconds']);
+    assert.equal(status, 200);
+    assert.ok(waited > 0.5, `${waited}`);
+    const after = BigInt(Date.now()) * 1_000_000n;
+    const started = BigInt(String(headers['x-start-time']));
+    assert.ok(before - 5_000_000n < started && started < after - 500_000_000n, `${before} ${started} ${after}`);
+  });
+
+  it('answers health although connections that ask nothing take all the files it may have', async () => {
+    const root = await compileFiles({
+      'handler.go': handlerText(['time'], answer, 'func init() {\n\ttime.Sleep(90 * time.Second)\n}'),
+    });
+    const limited = await makeTemporaryFolder();
+    const script = `#!/bin/sh\nulimit -n 24\nexec "${root}/function"\n`;
+    await writeFile(join(limited, 'function'), script, { mode: 0o755 });
+    const replica = startProcess(limited, 'go');
+    await replica.waitForLine(/listening on port/);
+    await Promise.all(Array.from({ length: 40 }, () => openConnection(replica.url)));
+    assert.equal((await ask(`${replica.url}/_/ready`)).status, 503);
+  });
+
+  it('opens the port early on localhost and IPv6 too, and hears SIGTERM where it cannot', async () => {
+    const root = await compileFiles({
+      'handler.go': handlerText(['time'], answer, 'func init() {\n\ttime.Sleep(90 * time.Second)\n}'),
+    });
+    const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+    for (const [BANTAM_HOST, address] of [
+      ['localhost', '127.0.0.1'],
+      ['::', '127.0.0.1'],
+      ...(hasIPv6 ? ([['::1', '[::1]']] as const) : []),
+    ] as const) {
+      const replica = startProcess(root, 'go', { BANTAM_HOST });
+      const [, port] = /(\d+)$/.exec(await replica.waitForLine(/listening on port/)) ?? [];
+      assert.equal((await ask(`http://${address}:${port}/_/ready`)).status, 503);
+      await endReplicas();
+    }
+    const replica = startProcess(root, 'go', { BANTAM_HOST: 'localhost.', GODEBUG: 'inittrace=1' });
+    await replica.waitForLine(/^init 0\/bantam\/early\/signals /);
+    replica.child.kill('SIGTERM');
+    assert.equal(await replica.ended, 0, replica.output());
+    assert.match(replica.output(), /^bantam: SIGTERM: ends before the handler has loaded$/m);
   });
 
   it('a panic in init ends the process with its reason', async () => {

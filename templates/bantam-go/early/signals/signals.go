@@ -48,8 +48,8 @@ var (
 )
 
 func init() {
-	if watching = early.IsOpen(); watching { // not in a test
-		if output.Asked == output.JSON {
+	if watching = early.Begun(); watching { // not in a test
+		if early.IsOpen() && output.Asked == output.JSON {
 			say("listening on port " + strconv.Itoa(early.Number()))
 		}
 		listen()
@@ -78,6 +78,9 @@ func watch() {
 			if first.Signal != nil {
 				early.Refuse()
 				end("a second signal (" + Name(received) + ")")
+			}
+			if !early.IsOpen() { // nobody can be waiting
+				end(Name(received))
 			}
 			first = First{received, time.Now()}
 			say(first.Name() + ": the handler is still loading")
