@@ -1,13 +1,14 @@
+import type { Socket } from 'node:net';
 import { Call, currentCall } from './call.ts';
 import { CallContext } from './call-context.ts';
 import type { Handler } from './handler.ts';
 import { answerHealth } from './health.ts';
 import type { Answer, Incoming } from './http-messages.ts';
-import { limitTime, refuseAtOnce } from './limits.ts';
+import { askForBody, limitTime, refuseAtOnce, refuseHead } from './limits.ts';
 import { makeRequests } from './make-request.ts';
 import type { Replica } from './replica.ts';
 import { openWebSocket } from './websocket.ts';
-import { learnKnownResponses, writeResponse } from './write-response.ts';
+import { cancelResponse, learnKnownResponses, writeResponse } from './write-response.ts';
 
 /** Answers `/_/health` and `/_/ready` without any of the user's code, and hands every other request to the handler. */
 export function answerRequests(
@@ -26,6 +27,7 @@ export function answerRequests(
     const { call } = this;
     if (call === undefined) return;
     if (!this.writableFinished) call.abort(new DOMException('the caller has gone', 'AbortError'));
+    else if (!call.incoming.complete) call.incoming.discard(new Error('the call has been answered'));
     replica.end(call);
   };
   learnKnownResponses();
@@ -34,16 +36,33 @@ export function answerRequests(
     answer.call = call;
     answer.identity = replica.identity;
     answer.isLast ||= replica.phase === 'draining' || isForwarded(incoming);
-    if (answerHealth(replica, call)) return;
+    if (refuseHead(call) || answerHealth(replica, call)) return;
     if (refuseAtOnce(replica, call)) {
       replica.refused(call);
       return;
     }
     replica.begin(call);
     answer.on('close', finish);
+    if (answer.socket === null) closeWithConnection(answer, incoming.socket);
     limitTime(replica, call);
+    askForBody(call);
     currentCall.run(call, serveRequest, incoming);
   };
+}
+
+const queues = new WeakMap<Socket, Set<Answer>>();
+
+/** For answers that wait for earlier ones on their connection: Node does not tell those when it closes. */
+function closeWithConnection(answer: Answer, connection: Socket): void {
+  const queue = queues.get(connection) ?? new Set();
+  if (!queues.has(connection)) {
+    queues.set(connection, queue);
+    connection.once('close', () => {
+      for (const waiting of queue) waiting.destroy().emit('close');
+    });
+  }
+  queue.add(answer);
+  answer.once('close', () => queue.delete(answer));
 }
 
 function serve(replica: Replica, call: Call, request: Request): void {
@@ -82,6 +101,7 @@ function run(replica: Replica, call: Call, request: Request, handler: Handler): 
 function acceptResponse(replica: Replica, call: Call, value: unknown): Promise<void> | undefined {
   if (call.refused || call.answer.destroyed) {
     replica.log.debug('answered too late', { call });
+    if (isResponse(value)) cancelResponse(value);
     return undefined;
   }
   const response = requireResponse(value);

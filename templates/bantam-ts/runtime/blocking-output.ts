@@ -11,12 +11,15 @@ export function waitForOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     if (!(stream instanceof Socket) || stream.isTTY) continue;
     const { fd } = stream;
+    let isRead = true;
     stream._write = (chunk: Uint8Array | string, encoding, done) => {
       try {
-        writeAll(fd, typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
+        if (isRead) writeAll(fd, typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk);
       } catch (error) {
-        done(error instanceof Error ? error : new Error(String(error)));
-        return;
+        // Nobody reads the log any more. The function goes on: an error would be logged, and fail again, and be logged.
+        if (isBroken(error)) isRead = false;
+        else done(error instanceof Error ? error : new Error(String(error)));
+        if (isRead) return;
       }
       done();
     };
@@ -29,8 +32,17 @@ function writeAll(fd: number, bytes: Uint8Array): void {
     try {
       written += writeSync(fd, bytes, written);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+      if (codeOf(error) !== 'EAGAIN') throw error;
       Atomics.wait(sleeper, 0, 0, 2); // full: whoever reads it needs a moment
     }
   }
+}
+
+function isBroken(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'EPIPE' || code === 'ECONNRESET' || code === 'EBADF';
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

@@ -74,15 +74,6 @@ export class Call {
     this.answer.statusMessage = ''; // of an attempt that failed
     this.answer.writeHead(status, headers);
     this.answer.end(text);
-    if (!this.incoming.complete) this.#discardBody();
-  }
-
-  /** Reads on for a moment what the caller is still sending: closing at once would cost it the answer. */
-  #discardBody(): void {
-    this.incoming.resume();
-    const { socket } = this.incoming;
-    const end = setTimeout(() => socket.destroy(), 1000);
-    this.incoming.once('end', () => clearTimeout(end));
-    socket.once('close', () => clearTimeout(end));
+    if (!this.incoming.complete) this.incoming.discard(new Error(reason));
   }
 }

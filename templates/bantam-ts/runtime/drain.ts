@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
+import { Server, type Socket } from 'node:net';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import type { Call } from './call.ts';
 import type { Guard } from './guard.ts';
 import type { Listener } from './listener.ts';
@@ -10,6 +10,8 @@ import { closeWebSockets, cutWebSockets } from './websocket.ts';
 
 /** As many calls are named as fit a line that can be read. */
 const mostNamed = 20;
+/** As many turns as the queue of the kernel may need, which holds 511 connections unless it is told otherwise. */
+const mostRounds = 512;
 
 interface Draining {
   readonly replica: Replica;
@@ -44,10 +46,16 @@ async function drain(draining: Draining, signal: string): Promise<void> {
   if (acceptWindow > 0 && draining.hasLostNetwork()) replica.log.info(`${signal}: no network left, not waiting`);
   // The gateway learns only by and by that this replica is none any more: until then it is sent calls.
   else await wait(acceptWindow);
+  await takeWhatHasArrived(listener);
   let open = true;
-  listener.close(() => {
-    open = false;
-  });
+  const close = (): void => {
+    // Not the close of node:http, which ends its timers, too: who never finishes a request would hold the drain to its end.
+    Server.prototype.close.call(listener, () => {
+      open = false;
+    });
+  };
+  if (guard === undefined) close();
+  else guard.closePort(close);
   closeWebSockets();
   // What the guard has taken it hands on; only when it has nothing left is nothing on its way to us.
   while (open || (guard !== undefined && guard.openConnections() > 0)) {
@@ -56,6 +64,23 @@ async function drain(draining: Draining, signal: string): Promise<void> {
     closeSilent();
   }
   endProcess(0);
+}
+
+/** Where the thread was busy when the window ended, the kernel has connections and bytes that Node has not looked for yet. */
+async function takeWhatHasArrived(listener: Listener): Promise<void> {
+  let taken = 0;
+  const count = (): void => {
+    taken += 1;
+  };
+  listener.on('connection', count);
+  // Newer Nodes accept one connection in each turn of their loop. Who still comes after many turns has not arrived in time.
+  let before = -1;
+  for (let rounds = 0; rounds < mostRounds && before !== taken; rounds += 1) {
+    before = taken;
+    await nextTurn();
+    await nextTurn();
+  }
+  listener.off('connection', count);
 }
 
 /** Node counts a connection that has never asked anything as busy. The function returned closes those. */

@@ -1,13 +1,20 @@
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 /** Places in the memory that both threads see. */
-export const pulse = { beat: 0, phase: 1, open: 2, length: 3 } as const;
+export const pulse = { beat: 0, phase: 1, open: 2, port: 3, length: 4 } as const;
+
+/**
+ * What is at `port`: who uses the listening socket. `closing`: the first thread waits for the guard to let go of it;
+ * `released`: the guard waits until the first thread has closed it. Afterwards its number is somebody else's.
+ */
+export const portUse = { own: 0, shared: 1, closing: 2, released: 3, closed: 4 } as const;
 
 /** What the guard is told when it starts. */
 export interface GuardOrder {
-  /** The places of `pulse`: the first thread's beat and phase (0 starting, 1 ready, 2 draining), the guard's connections. */
+  /** The places of `pulse`: the first thread's beat and phase (0 starting, 1 ready, 2 draining), the guard's connections, `portUse`. */
   readonly memory: Int32Array;
   readonly places: typeof pulse;
+  readonly portUse: typeof portUse;
   /** The listening socket of the first thread. */
   readonly descriptor: number;
   /** Where the first thread takes what the guard hands on. */
@@ -26,15 +33,17 @@ export interface GuardOrder {
  *
  * While the first thread moves, the guard sleeps in `Atomics.wait`: no event loop, so it accepts nothing, although it may
  * be listening. When the first thread stands still, it accepts on the same socket, answers health and ready, and hands all
- * else on to the first thread, where it waits. It never closes the socket: that would close it for both.
+ * else on to the first thread, where it waits. It never closes the socket: that would close it for both. Nor does it open
+ * anything once the first thread has closed it: libuv would take a descriptor of the same number for the old socket.
  */
 export function guardPort(order: GuardOrder, loadNet: () => typeof import('node:net')): void {
-  const { memory, places, period, patience } = order;
+  const { memory, places, portUse, period, patience } = order;
   const connections = new Set<Socket>();
   /** Questions for health and ready that were handed on just before the first thread stood still: how to answer them. */
   const unanswered = new Set<() => void>();
-  let server: Server | undefined;
-  let isBlocked = false;
+  /** For each connection whose head is not all there: what to do when the first thread moves, or closes the port. */
+  const held = new Set<(isClosing: boolean) => void>();
+  let isBlocked = true;
   let lastBeat = Atomics.load(memory, places.beat);
   let movedAt = performance.now();
 
@@ -53,47 +62,74 @@ export function guardPort(order: GuardOrder, loadNet: () => typeof import('node:
     const since = performance.now();
     // A process that was stopped for a while (a debugger, a laptop's lid) is not blocked: both threads stood still.
     if (since - movedAt > period) movedAt = since;
-    while (hasMoved()) Atomics.wait(memory, places.beat, lastBeat, period);
+    while (hasMoved()) {
+      letGoWhenAsked();
+      Atomics.wait(memory, places.beat, lastBeat, period);
+    }
+  }
+
+  /** The first thread is about to close the port: hands on all that the guard has, and stands still until it is closed. */
+  function letGoWhenAsked(): void {
+    if (Atomics.load(memory, places.port) !== portUse.closing) return;
+    for (const release of held) release(true);
+    Atomics.compareExchange(memory, places.port, portUse.closing, portUse.released);
+    Atomics.notify(memory, places.port);
+    Atomics.wait(memory, places.port, portUse.released, patience);
   }
 
   function standIn(): void {
+    if (Atomics.compareExchange(memory, places.port, portUse.own, portUse.shared) !== portUse.own) return; // it is closed
+    const server = loadNet().createServer({ allowHalfOpen: true, noDelay: true }, serve);
+    server.on('error', () => {}); // no descriptor free for a connection: it waits, as it would for the first thread
+    server.listen({ fd: order.descriptor });
+    // Not before the event loop has gone round: only then is the socket known to epoll, and could be let go of.
+    setImmediate(() => setInterval(look, period / 5));
+  }
+
+  function look(): void {
+    isBlocked = !hasMoved();
+    letGoWhenAsked();
+    if (isBlocked) for (const answer of unanswered) answer();
+    else for (const release of held) release(false);
+    if (isBlocked || connections.size > 0) return;
+    sleep();
     isBlocked = true;
-    if (server === undefined) {
-      server = loadNet().createServer({ allowHalfOpen: true, noDelay: true }, serve);
-      server.on('error', () => {}); // the first thread has closed it: there is nothing left to guard
-      server.listen({ fd: order.descriptor });
-    }
-    const look = setInterval(() => {
-      isBlocked = !hasMoved();
-      if (isBlocked) for (const answer of unanswered) answer();
-      if (isBlocked || connections.size > 0) return;
-      clearInterval(look);
-      sleep();
-      standIn();
-    }, period / 5);
   }
 
   function serve(client: Socket): void {
+    const taken = performance.now();
+    let head = '';
     connections.add(client);
     client.on('error', () => client.destroy());
-    let head = '';
-    let counted = false;
-    client.on('close', () => {
-      connections.delete(client);
-      if (counted) Atomics.sub(memory, places.open, 1);
+    client.once('data', () => {
+      Atomics.add(memory, places.open, 1);
+      client.once('close', () => Atomics.sub(memory, places.open, 1));
     });
     const read = (chunk: Buffer): void => {
-      if (!counted) Atomics.add(memory, places.open, 1);
-      counted = true;
       head += chunk.toString('latin1');
       if (!head.includes('\r\n\r\n') && head.length < 16_384) return;
-      client.off('data', read).pause();
+      stopReading();
       const [, path] = /^(?:GET|HEAD) (\/_\/(?:health|ready))[ ?]/.exec(head) ?? [];
       if (path !== undefined && isBlocked) client.end(report(path, head));
       else handOn(client, head, path);
     };
+    const stopReading = (): void => {
+      held.delete(release);
+      client.off('data', read).pause();
+    };
+    const release = (isClosing: boolean): void => {
+      if (head !== '' || isClosing) {
+        stopReading();
+        handOn(client, head);
+      } else if (performance.now() - taken > patience) client.destroy(); // who has just come is about to ask
+    };
+    held.add(release);
     client.on('data', read);
     client.on('end', () => client.readableFlowing !== false && client.end());
+    client.on('close', () => {
+      connections.delete(client);
+      held.delete(release);
+    });
   }
 
   function handOn(client: Socket, head: string, path?: string): void {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { type GuardOrder, guardPort, pulse } from './guard-thread.ts';
+import { type GuardOrder, guardPort, portUse, pulse } from './guard-thread.ts';
 import { longestUnhealthy } from './health.ts';
 import type { Listener } from './listener.ts';
 import type { Phase, Replica } from './replica.ts';
@@ -19,6 +19,8 @@ export interface Guard {
   openConnections(): number;
   /** What comes through it is handed on from a connection of its own; that one is not to be kept. */
   isForwarded(socket: Socket): boolean;
+  /** Calls `close`, which is to close the port at once, when the guard has let go of it: within a moment, and waits for that. */
+  closePort(close: () => void): void;
 }
 
 /** Starts the guard of a listening server. Undefined where the server's socket cannot be shared. */
@@ -38,6 +40,7 @@ export async function startGuard(replica: Replica, listener: Listener): Promise<
   const order: GuardOrder = {
     memory,
     places: pulse,
+    portUse,
     descriptor,
     inner: name,
     identity: replica.identity,
@@ -55,7 +58,22 @@ export async function startGuard(replica: Replica, listener: Listener): Promise<
   return {
     openConnections: () => Atomics.load(memory, pulse.open),
     isForwarded: (socket) => forwarded.has(socket),
+    closePort: (close) => closePort(memory, close),
   };
+}
+
+/** Both threads have one descriptor. After `close` its number is soon another one's: the guard must not take that for the port. */
+function closePort(memory: Int32Array, close: () => void): void {
+  if (Atomics.compareExchange(memory, pulse.port, portUse.own, portUse.closed) !== portUse.own) {
+    Atomics.store(memory, pulse.port, portUse.closing);
+    Atomics.add(memory, pulse.beat, 1);
+    Atomics.notify(memory, pulse.beat); // it may be asleep
+    // It stands still meanwhile, and so does this thread: nothing can open or take a connection in between.
+    Atomics.wait(memory, pulse.port, portUse.closing, patience);
+  }
+  close();
+  Atomics.store(memory, pulse.port, portUse.closed);
+  Atomics.notify(memory, pulse.port);
 }
 
 function startThread(workerData: GuardOrder, { log }: Replica): void {

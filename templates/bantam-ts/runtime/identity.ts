@@ -54,9 +54,22 @@ function isIterable(headers: ForeignHeaders): headers is Iterable<readonly [stri
   return Symbol.iterator in headers;
 }
 
+/** What says where an answer ends: in one spelling, so that it is found, and only once. */
+const framingNames = new Map([
+  ['connection', 'Connection'],
+  ['content-length', 'Content-Length'],
+  ['transfer-encoding', 'Transfer-Encoding'],
+]);
+
 function copyOne(name: string, value: NonNullable<OutgoingHttpHeaders[string]>, into: OutgoingHttpHeaders): void {
   const first = name.charCodeAt(0) | 0x20;
   if (first === 0x78 && ownNames.has(name.toLowerCase())) return; // 'x'
+  const { length } = name;
+  const framing = length === 10 || length === 14 || length === 17 ? framingNames.get(name.toLowerCase()) : undefined;
+  if (framing !== undefined) {
+    into[framing] = value;
+    return;
+  }
   const before = into[name];
   // Headers gives a pair for each cookie, and nothing else twice.
   if (before === undefined) into[name] = value;

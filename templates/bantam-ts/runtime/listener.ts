@@ -7,7 +7,7 @@ export type Listener = Server<typeof Incoming, typeof Answer>;
 
 /** The server of a replica, not listening yet. `readTimeout` in milliseconds; 0: none. */
 export function openListener(answer: (incoming: Incoming, answer: Answer) => void, readTimeout = 0): Listener {
-  return createServer<typeof Incoming, typeof Answer>(
+  const server = createServer<typeof Incoming, typeof Answer>(
     {
       IncomingMessage: Incoming,
       ServerResponse: Answer,
@@ -19,9 +19,12 @@ export function openListener(answer: (incoming: Incoming, answer: Answer) => voi
       connectionsCheckingInterval: readTimeout === 0 ? 30_000 : Math.min(30_000, Math.max(10, readTimeout / 4)),
       // Longer than the gateway keeps idle connections, so that it is never we who close one that it is about to use.
       keepAliveTimeout: 75_000,
+      // Node would answer what lacks one, or expects something, by itself: without saying who answers.
+      requireHostHeader: false,
     },
     answer,
   );
+  return server.on('checkContinue', answer).on('checkExpectation', answer);
 }
 
 /** Answers what is no request at all, or is not all there in time. Node would do so without saying who answers. */

@@ -47,51 +47,71 @@ export class Log {
     const { statusCode, statusMessage } = call.answer;
     const length = Number(call.answer.contentLength ?? -1);
     const seconds = call.seconds();
-    const message = `${call.method} ${call.path} - ${statusCode} ${statusMessage} - ContentLength: ${length}B (${seconds.toFixed(4)}s)`;
-    if (this.#settings.format === 'text') this.#put(this.#secrets.hide(`${message} [${call.id}]`));
-    else this.#put(renderJson('info', this.#secrets.hide(message), { call, status: statusCode, seconds }));
+    const path = this.#secrets.hide(call.path);
+    const message = `${call.method} ${path} - ${statusCode} ${statusMessage} - ContentLength: ${length}B (${seconds.toFixed(4)}s)`;
+    if (this.#settings.format === 'text') this.#put(`${message} [${call.id}]`);
+    else this.#put(renderJson('info', message, { call, path, status: statusCode, seconds }));
   }
 
   /** A line that the handler asks for: whatever the level, because it is not the runtime's. */
   say(call: Call, message: string): void {
-    if (this.#settings.format === 'json') this.#put(renderJson('info', this.#secrets.hide(message), { call }));
-    else this.#put(`call ${call.id}: ${this.#secrets.hide(message)}`);
+    const { hide } = this.#secrets;
+    if (this.#settings.format === 'json') this.#put(renderJson('info', hide(message), { call, path: hide(call.path) }));
+    else this.#put(`call ${call.id}: ${hide(message)}`);
   }
 
   write(level: LogLevel, message: string, fields: LogFields): void {
     if (rank[level] > rank[this.#settings.level]) return;
-    const error = fields.error === undefined ? undefined : this.#secrets.hide(describeThrown(fields.error));
     const { hide } = this.#secrets;
-    this.#put(
-      this.#settings.format === 'json'
-        ? renderJson(level, hide(message), { ...fields, error })
-        : renderText(hide(message), { ...fields, error }),
-    );
+    const hidden = {
+      ...fields,
+      path: fields.call && hide(fields.call.path),
+      error: fields.error === undefined ? undefined : hide(describeThrown(fields.error)),
+    };
+    const render = this.#settings.format === 'json' ? renderJson : renderText;
+    this.#put(render(level, hide(message), hidden));
   }
 
   /** Line breaks inside become ` | `: one event is one line. */
   #put(text: string): void {
-    writeToStderr(`${text.trimEnd().replace(/\s*\r?\n\s*/g, ' | ')}\n`);
+    try {
+      writeToStderr(`${text.trimEnd().replace(/\s*\r?\n\s*/g, ' | ')}\n`);
+    } catch {
+      // A full disk, a closed file: no reason for a call to fail, and there is nowhere to say so.
+    }
   }
 }
 
-function renderText(message: string, { call, error }: LogFields): string {
-  const about = call === undefined ? `bantam: ${message}` : `call ${call.id} ${message}: ${call.method} ${call.path}`;
+/** Fields without the secrets that were in them. */
+type HiddenFields = LogFields & { readonly path?: string | undefined };
+
+function renderText(_level: LogLevel, message: string, { call, path, error }: HiddenFields): string {
+  const about = call === undefined ? `bantam: ${message}` : `call ${call.id} ${message}: ${call.method} ${path}`;
   return error === undefined ? about : `${about}: ${error}`;
 }
 
-function renderJson(level: LogLevel, message: string, { call, ...rest }: LogFields): string {
-  const about = call && { call_id: call.id, method: call.method, path: call.path };
+function renderJson(level: LogLevel, message: string, { call, ...rest }: HiddenFields): string {
+  const about = call && { call_id: call.id, method: call.method };
   return JSON.stringify({ time: new Date().toISOString(), level, message, ...about, ...rest });
 }
 
-/** An error for a log: its stack with its causes if it is one, else whatever was thrown. */
+/** As many causes of causes as anybody reads. */
+const mostCauses = 8;
+
+/** An error for a log: its stack with its causes if it is one, else whatever was thrown. Says something of anything. */
 export function describeThrown(thrown: unknown): string {
+  try {
+    return describe(thrown, mostCauses);
+  } catch {
+    return 'thrown: something that cannot be described';
+  }
+}
+
+function describe(thrown: unknown, causes: number): string {
   if (!(thrown instanceof Error)) return `thrown: ${typeof thrown === 'string' ? thrown : stringify(thrown)}`;
   const stack = String(thrown.stack ?? thrown);
-  return thrown.cause === undefined || thrown.cause === thrown
-    ? stack
-    : `${stack}\ncaused by ${describeThrown(thrown.cause)}`;
+  if (thrown.cause === undefined || thrown.cause === thrown || causes === 0) return stack;
+  return `${stack}\ncaused by ${describe(thrown.cause, causes - 1)}`;
 }
 
 function stringify(value: unknown): string {

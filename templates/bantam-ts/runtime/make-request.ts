@@ -44,7 +44,7 @@ export function makeRequests(take: (request: Request) => void, refuse: () => voi
 }
 
 // Nothing in these needs to be looked at twice; all others go through the bridge, which does.
-const plainHost = /^[a-z0-9._-]+(?::[1-9]\d{3,4})?$/;
+const plainHost = /^[a-z0-9._-]+(?::(?:[1-5]\d{3,4}|[6-9]\d{3}))?$/;
 const plainTarget = /^\/(?!\.)[!#$&-;=?_a-z~A-Z]*$/;
 const plainMethods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 

@@ -6,17 +6,20 @@ const shortest = 4;
 /** A longer one is no secret that ends up in a message. */
 const longest = 65_536;
 
-/** The contents of the files of a folder, to be kept out of the log. Read with the first line that might hold one. */
+/** The contents of the files of a folder, to be kept out of the log. Read with the first line that might hold one, and again when the folder has changed. */
 export class SecretTexts {
   readonly #folder: string;
-  #texts: readonly string[] | undefined;
+  #texts: readonly string[] = [];
+  #changed: number | undefined;
 
   constructor(folder: string) {
     this.#folder = folder;
   }
 
   readonly hide = (text: string): string => {
-    this.#texts ??= readTexts(this.#folder);
+    const changed = timeOf(this.#folder);
+    if (changed !== this.#changed) this.#texts = readTexts(this.#folder);
+    this.#changed = changed;
     let hidden = text;
     for (const secret of this.#texts) hidden = hidden.replaceAll(secret, '***');
     return hidden;
@@ -32,7 +35,13 @@ function readTexts(folder: string): string[] {
     return [];
   }
   const texts = names.map((name) => readText(join(folder, name)).trim()).filter((text) => text.length >= shortest);
-  return texts.sort((a, b) => b.length - a.length);
+  // A value that is shown as JSON has its quotes and line breaks escaped.
+  const escaped = texts.map((text) => JSON.stringify(text).slice(1, -1));
+  return [...new Set([...texts, ...escaped])].sort((a, b) => b.length - a.length);
+}
+
+function timeOf(folder: string): number {
+  return statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 function readText(path: string): string {

@@ -25,7 +25,9 @@ export function serveUpgrades(server: Listener, answerRequest: (incoming: Incomi
     });
     incoming.upgradable = { connection, head };
     loadWebSockets().then(
-      () => answerRequest(incoming, answer),
+      () => {
+        if (!connection.destroyed) answerRequest(incoming, answer);
+      },
       () => connection.destroy(),
     );
   });

@@ -39,6 +39,10 @@ export function upgradeCall(call: Call, options: WebSocketOptions = {}): Upgrade
   ]);
   socket.binaryType = 'arraybuffer';
   socket.on('error', () => {}); // 'close' follows, and without any listener Node would take it for a bug
+  // One that never opens is closed as one whose connection breaks.
+  call.answer.once('close', () => {
+    if (socket.readyState === socket.CONNECTING) socket.emit('close', 1006, Buffer.alloc(0));
+  });
   upgradable.asked = { socket, protocol: options.protocol };
   return { socket: socket as unknown as FunctionSocket, response: new Response(null) };
 }
@@ -59,12 +63,18 @@ export function openWebSocket(
     WebSocket: new Proxy(library.WebSocket, { construct: () => socket }),
     ...(protocol !== undefined && { handleProtocols: () => protocol }),
   });
+  // Once the handshake has succeeded. Until then the end of the connection is the end of the call, as with any other.
   server.on('headers', (lines) => {
+    call.endless = true;
+    answer.detachSocket(connection);
+    connection.setTimeout(0);
     for (const [name, value] of Object.entries(answer.ownHeaders())) lines.push(`${name}: ${value}`);
   });
-  call.endless = true;
-  answer.detachSocket(connection);
-  connection.setTimeout(0);
+  // Without a listener the package would answer by itself.
+  server.on('wsClientError', ({ message }) => {
+    answer.setHeader('Sec-WebSocket-Version', '13, 8');
+    call.refuse(400, `this is no handshake of a WebSocket: ${message}`);
+  });
   server.handleUpgrade(call.incoming, connection, head, () => {
     answer.statusCode = 101;
     answer.statusMessage = 'Switching Protocols';

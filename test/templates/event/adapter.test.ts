@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { compileFunction } from 'node:vm';
+import { Call, currentCall } from '../../../templates/bantam-ts/runtime/call.ts';
 import { serveEvents } from '../../../templates/bantam-ts/runtime/event/serve-event.ts';
 import { readEventSettings } from '../../../templates/bantam-ts/runtime/event/settings.ts';
+import { Answer, Incoming } from '../../../templates/bantam-ts/runtime/http-messages.ts';
 import { type EventCase, eventCases } from './cases.ts';
 import { differences } from './differences.ts';
 import { type EventAnswer, exchange } from './exchange.ts';
-import { differenceOf, type Recording, readRecording, requireAnswer } from './recording.ts';
+import { differenceOf, joinHeaders, type Recording, readRecording, requireAnswer } from './recording.ts';
 
 /** Runs the text of a handler.js as Node would: it is data of these tests, as the files of a function are. */
 function loadHandler({ handler, environment }: EventCase): (...given: unknown[]) => unknown {
@@ -30,7 +32,8 @@ function toRequest(incoming: IncomingMessage): Request {
     headers.append(incoming.rawHeaders[i] ?? '', incoming.rawHeaders[i + 1] ?? '');
   const { method = 'GET' } = incoming;
   const noBody = method === 'GET' || method === 'HEAD';
-  return new Request(`http://${incoming.headers.host}${incoming.url}`, {
+  const { url = '/' } = incoming;
+  return new Request(url.startsWith('/') ? `http://${incoming.headers.host}${url}` : url, {
     method,
     headers,
     ...(noBody ? {} : { body: Readable.toWeb(incoming), duplex: 'half' }),
@@ -60,10 +63,13 @@ async function answerCase(
     setTrailer: () => {},
     upgradeWebSocket: () => assert.fail(),
   };
-  const server: Server = createServer(async (incoming, outgoing) => {
-    const response = await Promise.resolve(handler(toRequest(incoming), context)).catch(
-      (error: unknown) => new Response(`thrown: ${String(error)}`, { status: 500 }),
-    );
+  const server = createServer({ IncomingMessage: Incoming, ServerResponse: Answer }, async (incoming, outgoing) => {
+    const call = new Call(incoming, outgoing);
+    const request = toRequest(incoming);
+    call.request = request;
+    const response = await currentCall
+      .run(call, async () => handler(request, context))
+      .catch((error: unknown) => new Response(`thrown: ${String(error)}`, { status: 500 }));
     assert.ok(response instanceof Response);
     await write(response, outgoing);
   });
@@ -90,7 +96,7 @@ for (const template of ['node20', 'node22'] as const) {
     for (const each of eventCases) {
       const difference = differenceOf(each.name, template);
       it(difference === undefined ? each.name : `${each.name} (differs: ${difference.why})`, async () => {
-        requireAnswer((await answerCase(each, template)).answer, recording, each.name);
+        requireAnswer((await answerCase(each, template)).answer, joinHeaders(recording), each.name);
       });
     }
   });

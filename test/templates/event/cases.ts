@@ -50,6 +50,15 @@ const requests: readonly (EventCase & { readonly request: EventRequest })[] = [
     'query with twenty-five entries of one list',
     { path: `/?${Array.from({ length: 25 }, (_, i) => `a[]=${i}`).join('&')}` },
   ],
+  ['a path with dots', { path: '/a/../b/.' }],
+  ['a path with dots that are escaped', { path: '/a%2f/%2e%2e/b' }],
+  ['a path with characters that a URL would escape', { path: '/a"b|c^`{}' }],
+  ['a path that begins with two slashes', { path: '//a//b' }],
+  ['a path and a fragment', { path: '/x#h?y=1' }],
+  ['a query and a fragment', { path: '/x?y=1?z#h=2' }],
+  ['a path that names a host', { path: 'http://other.example/a/../b?x=1' }],
+  ['a path that cannot be unescaped', { path: '/%zz' }],
+  ['GET with a body', { ...post('text/plain', 'hello'), method: 'GET' }],
   ['DELETE', { method: 'DELETE', path: '/items/7' }],
   ['PUT of JSON', { ...post('application/json', '{"a":1}'), method: 'PUT' }],
   ['OPTIONS', { method: 'OPTIONS' }],
@@ -92,7 +101,15 @@ const requests: readonly (EventCase & { readonly request: EventRequest })[] = [
   ['a form with 1001 fields', post(form, Array.from({ length: 1001 }, (_, i) => `f${i}=1`).join('&'))],
   ['a form that is too deep', post(form, `a${'[b]'.repeat(40)}=1`)],
   ['bytes', post('application/octet-stream', { base64: 'AAEC/w==' })],
+  ['text in UTF-7', post('text/plain; charset=utf-7', 'hello')],
   ['a type that is none', post('nonsense', 'hello')],
+  ['a type without its second half', post('text/', 'hello')],
+  ['a type of three parts', post('text/a/b', 'hello')],
+  ['two types', post('text/plain,text/html', 'hello')],
+  ['a type that ends in a semicolon', post('application/json;', '{"a":1}')],
+  ['a type with half a parameter', post('text/plain; charset', 'hello')],
+  ['a type with an empty charset', post('text/plain; charset=""', 'hello')],
+  ['a type with a charset in quotes', post('text/plain; format=flowed ; charset="UTF-8"', 'hello')],
 ].map(([name, request]) => ({ name: `event: ${name as string}`, handler: echo, request: request as EventRequest }));
 
 const configured: readonly EventCase[] = [
@@ -309,6 +326,16 @@ const answers: readonly EventCase[] = [
     name: 'headers: two of one name',
     handler: answering('event.headers["x-a"] + "|" + event.headers.cookie'),
     request: { headers: { 'X-A': ['1', '2'], Cookie: ['a=1', 'b=2'] } },
+  },
+  {
+    name: 'headers: cookies as an answer has them',
+    handler: answering('event.headers["set-cookie"]'),
+    request: { headers: { 'Set-Cookie': ['a=1', 'b=2'] } },
+  },
+  {
+    name: 'headers: two of a name that is to be there once',
+    handler: answering('[event.headers["user-agent"], event.headers.referer]'),
+    request: { headers: { 'User-Agent': ['first', 'second'], Referer: ['first', 'second'] } },
   },
 ];
 

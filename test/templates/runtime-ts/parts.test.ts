@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { reportHealth, reportReadiness } from '../../../templates/bantam-ts/runtime/health.ts';
 import { chooseCallId, chooseStartTime, copyForeignHeaders } from '../../../templates/bantam-ts/runtime/identity.ts';
+import { describeThrown } from '../../../templates/bantam-ts/runtime/log.ts';
 import { Metrics } from '../../../templates/bantam-ts/runtime/metrics.ts';
 import { Lines } from '../../../templates/bantam-ts/runtime/output.ts';
 import { SecretTexts } from '../../../templates/bantam-ts/runtime/secret-texts.ts';
@@ -101,6 +102,46 @@ describe('bantam-ts, secrets in lines', () => {
     assert.equal(hide('no hunter2, no hunter2-and-more, abc'), 'no ***, no ***, abc');
     assert.equal(new SecretTexts(join(folder, 'none')).hide('hunter2'), 'hunter2');
   });
+
+  it('are hidden where they are shown as JSON, and when they have been exchanged', async () => {
+    const folder = await makeTemporaryFolder();
+    await writeFile(join(folder, 'key'), 'BEGIN "KEY"\nabc\n');
+    const { hide } = new SecretTexts(folder);
+    assert.equal(hide(JSON.stringify({ key: 'BEGIN "KEY"\nabc' })), '{"key":"***"}');
+    await writeFile(join(folder, 'new'), 'exchanged');
+    await utimes(folder, 1, 1); // the clock of a file system may be coarse
+    assert.equal(hide('exchanged'), '***');
+  });
+});
+
+describe('bantam-ts, what a handler throws', () => {
+  const circle = new Error('one');
+  circle.cause = new Error('two', { cause: circle });
+  let long: unknown = 'the first';
+  for (let links = 0; links < 20_000; links += 1) long = new Error('next', { cause: long });
+  const hostile = Object.defineProperty(new Error('x'), 'stack', {
+    get() {
+      throw new Error('no stack');
+    },
+  });
+  for (const [name, thrown, expected] of [
+    [
+      'an error and its cause',
+      new Error('outer', { cause: 'inner' }),
+      /^Error: outer[\s\S]*\ncaused by thrown: inner$/,
+    ],
+    ['causes in a circle', circle, /caused by Error: two/],
+    ['twenty thousand causes', long, /^Error: next/],
+    ['an error whose stack throws', hostile, /cannot be described/],
+    ['something without a text', Object.assign(Object.create(null), { a: 1n }), /cannot be described/],
+    ['nothing', undefined, /^thrown: undefined$/],
+  ] as const) {
+    it(`is described: ${name}`, () => {
+      const text = describeThrown(thrown);
+      assert.match(text, expected);
+      assert.ok(text.length < 20_000, `${text.length} characters`);
+    });
+  }
 });
 
 describe('bantam-ts, metrics', () => {

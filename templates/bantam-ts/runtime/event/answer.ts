@@ -2,16 +2,18 @@ import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http
 import { format as formatContentType, parse as parseContentType } from 'content-type';
 import makeEntityTag from 'etag';
 import isFresh from 'fresh';
+import type { Received } from './received.ts';
 import type { EventSettings } from './settings.ts';
 
 /** An answer in the making: status and headers as the handler left them, and the value that becomes its body. */
 export class EventAnswer {
-  readonly #headers = new Headers();
-  readonly #request: Request;
+  /** By names in lower case. Not Headers: that would make one line of a list. */
+  readonly #headers = new Map<string, readonly string[]>();
+  readonly #received: Received;
   readonly #like: EventSettings['like'];
 
-  constructor(request: Request, like: EventSettings['like']) {
-    this.#request = request;
+  constructor(received: Received, like: EventSettings['like']) {
+    this.#received = received;
     this.#like = like;
   }
 
@@ -26,8 +28,7 @@ export class EventAnswer {
       for (const text of texts) validateHeaderValue(name, text);
       // How long the body is and how it is sent is not for the handler to say.
       if (/^(transfer-encoding|content-length)$/i.test(name)) continue;
-      this.#headers.delete(name);
-      for (const text of texts) this.#headers.append(name, isType ? addCharset(text) : text);
+      this.#headers.set(name.toLowerCase(), isType ? texts.map(addCharset) : texts);
     }
   }
 
@@ -43,16 +44,16 @@ export class EventAnswer {
     }
     const body = this.#makeBody(value);
     if (body !== undefined && !this.#headers.has('etag'))
-      this.#headers.set('etag', makeEntityTag(body, { weak: true }));
+      this.#headers.set('etag', [makeEntityTag(body, { weak: true })]);
     if (this.#isFresh(code)) code = 304;
     if (code === 204 || code === 304) {
       this.#headers.delete('content-type');
-      return new Response(null, { status: code, headers: this.#headers });
+      return new Response(null, { status: code, headers: this.#listHeaders() });
     }
     const empty = body === undefined || code === 205;
-    this.#headers.set('content-length', String(empty ? 0 : body.length));
-    const sent = empty || this.#request.method === 'HEAD' ? null : body;
-    return new Response(sent, { status: code, headers: this.#headers });
+    this.#headers.set('content-length', [String(empty ? 0 : body.length)]);
+    const sent = empty || this.#received.method === 'HEAD' ? null : body;
+    return new Response(sent, { status: code, headers: this.#listHeaders() });
   }
 
   #makeBody(value: unknown): Buffer<ArrayBuffer> | undefined {
@@ -73,22 +74,27 @@ export class EventAnswer {
 
   #makeText(text: string): Buffer<ArrayBuffer> {
     this.#suggestType('text/html');
-    const { type, parameters } = parseContentType(this.#headers.get('content-type') ?? '');
+    const { type, parameters } = parseContentType(this.#headers.get('content-type')?.[0] ?? '');
     const all = Object.entries({ ...parameters, charset: 'utf-8' });
     if (this.#like === 'express4') all.sort(([left], [right]) => (left < right ? -1 : 1));
-    this.#headers.set('content-type', formatContentType({ type, parameters: Object.fromEntries(all) }));
+    this.#headers.set('content-type', [formatContentType({ type, parameters: Object.fromEntries(all) })]);
     return Buffer.from(text, 'utf8');
   }
 
   #suggestType(type: string): void {
-    if (!this.#headers.has('content-type')) this.#headers.set('content-type', type);
+    if (!this.#headers.get('content-type')?.[0]) this.#headers.set('content-type', [type]);
   }
 
   /** Whether the caller has this very answer already. */
   #isFresh(status: number): boolean {
-    const { method, headers } = this.#request;
+    const { method, headers } = this.#received;
     if (!/^(GET|HEAD)$/.test(method) || !((status >= 200 && status < 300) || status === 304)) return false;
-    return isFresh(Object.fromEntries(headers), Object.fromEntries(this.#headers));
+    const own = { etag: this.#headers.get('etag')?.[0], 'last-modified': this.#headers.get('last-modified')?.[0] };
+    return isFresh(headers, own);
+  }
+
+  #listHeaders(): [name: string, value: string][] {
+    return [...this.#headers].flatMap(([name, texts]) => texts.map((text): [string, string] => [name, text]));
   }
 }
 

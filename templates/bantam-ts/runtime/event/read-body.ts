@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Received } from './received.ts';
 import { Refused } from './refused.ts';
 import type { EventSettings } from './settings.ts';
 
@@ -7,14 +8,18 @@ import type { EventSettings } from './settings.ts';
  * Reads a body to its end, uncompressed, at most `limit` bytes of it. Throws {@link Refused}: 413 above the limit, 415 for a
  * compression that the template does not know, 400 for bytes that are not compressed as they say.
  */
-export async function readBody(request: Request, limit: number, like: EventSettings['like']): Promise<Buffer> {
-  const encoding = (request.headers.get('content-encoding') ?? 'identity').toLowerCase();
+export async function readBody(
+  { headers, body }: Received,
+  limit: number,
+  like: EventSettings['like'],
+): Promise<Buffer> {
+  const encoding = (headers['content-encoding'] ?? 'identity').toLowerCase();
   if (encoding === 'identity') {
-    if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge();
-    return await collect(request.body ?? [], limit);
+    if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge();
+    return await collect(body(), limit);
   }
   const decompress = chooseDecompressor(encoding, like);
-  const compressed = Readable.from(request.body ?? []);
+  const compressed = Readable.from(body());
   // An end of the connection has to reach the reader, too.
   compressed.once('error', (error) => decompress.destroy(error));
   try {
@@ -37,7 +42,7 @@ function chooseDecompressor(encoding: string, like: EventSettings['like']): Retu
   throw new Refused(415, `unsupported content encoding "${encoding}"`);
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limit: number): Promise<Buffer> {
+async function collect(chunks: AsyncIterable<Uint8Array>, limit: number): Promise<Buffer> {
   const kept: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {

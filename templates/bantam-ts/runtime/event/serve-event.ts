@@ -3,6 +3,7 @@ import type { Handler } from '../handler.ts';
 import { EventAnswer } from './answer.ts';
 import { type Callback, FunctionContext, isUntouched } from './function-context.ts';
 import { readEvent } from './function-event.ts';
+import { readReceived } from './received.ts';
 import { Refused } from './refused.ts';
 import type { EventSettings } from './settings.ts';
 
@@ -19,8 +20,9 @@ type Log = (message: string) => void;
 export function serveEvents(handle: EventFunction, settings: EventSettings): Handler {
   return async (request, { callId, log }) => {
     try {
-      const event = await readEvent(request, settings);
-      return await call(handle, event, new EventAnswer(request, settings.like), log);
+      const received = readReceived(request);
+      const event = await readEvent(received, settings);
+      return await call(handle, event, new EventAnswer(received, settings.like), log);
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown;
       return new Response(`The request was refused: ${thrown.message} (call ${callId}).\n`, {
@@ -56,8 +58,14 @@ function call(handle: EventFunction, event: unknown, answer: EventAnswer, log: L
       }
     };
     const context = new FunctionContext(callback);
-    // What a handler throws before it has returned anything is the runtime's to answer, as for every handler.
-    const returned = Reflect.apply(handle, undefined, [event, context, callback]);
+    let returned: unknown;
+    try {
+      returned = Reflect.apply(handle, undefined, [event, context, callback]);
+    } catch (thrown) {
+      // Without an answer so far it is the runtime's to answer, as for every handler.
+      if (!answered) throw thrown;
+      callback(thrown ?? new Error(`threw ${String(thrown)}`));
+    }
     Promise.resolve(returned)
       .then((value) => {
         if (context.cbCalled === 0 && !answered) context.succeed(value);
