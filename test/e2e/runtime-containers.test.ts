@@ -84,7 +84,7 @@ async function answers({ url, metricsUrl, processes }: ReplicaContainer): Promis
   assert.deepEqual(all, [first], 'one process, the first of its container');
 }
 
-/** A call whose body is still on its way when the container is told to stop gets its answer; others see it is not ready. */
+/** A call whose body is still on its way when the port closes gets its answer; others see before that it is not ready. */
 async function drains({ url, stop }: ReplicaContainer): Promise<void> {
   const slow = request(url, { method: 'POST', headers: { expect: '100-continue' } });
   const answer = new Promise<string>((resolve, reject) => {
@@ -99,9 +99,21 @@ async function drains({ url, stop }: ReplicaContainer): Promise<void> {
   await untilNotReady(url);
   assert.equal((await call(`${url}/_/health`)).status, 200);
   assert.equal((await call(`${url}/?name=late`, { limit: 30_000 })).headers.connection, 'close');
+  await untilClosed(url); // what is in flight has to outlive the window, and not only the signal
   slow.end('"Pi"}');
   assert.equal((await answer).trim(), '{"message":"Hello, Pi!"}');
   assert.deepEqual(await stopped, { exitCode: 0, outOfMemory: false });
+}
+
+/** Until nobody answers there any more. */
+async function untilClosed(url: string): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  const isOpen = (): Promise<boolean> =>
+    call(`${url}/_/health`, { limit: 5000 }).then(
+      () => true,
+      () => false,
+    );
+  while (await isOpen()) if (performance.now() > deadline) throw new Error('the port is open 20 s after docker stop');
 }
 
 async function untilNotReady(url: string): Promise<void> {

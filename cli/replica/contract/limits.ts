@@ -1,7 +1,7 @@
 import { begin, call, expectStatus, send, tryCall } from './call.ts';
 import { openConnection } from './connection.ts';
-import type { ContractCase } from './contract-case.ts';
-import { expect, expectEqual, expectMatch } from './expectation.ts';
+import { bantamRuntimes, type ContractCase } from './contract-case.ts';
+import { expect, expectEqual, expectMatch, expectNoMatch } from './expectation.ts';
 import { expectOwnError, holdCall } from './identity.ts';
 import type { Replica } from './target.ts';
 import { until } from './wait.ts';
@@ -62,6 +62,24 @@ export const limitCases: readonly ContractCase[] = [
     },
   },
   {
+    name: 'says in its log which call it ended at exec_timeout',
+    section: 'Settings',
+    needs: 'process',
+    handler: 'contract',
+    only: bantamRuntimes,
+    async run(bench) {
+      const replica = await bench.ready({ environment: { exec_timeout: '300ms' } });
+      for (const path of ['/stubborn', '/slow-answer']) {
+        const id = `late${path.replace('/', '-')}`;
+        await tryCall(replica, `${path}?ms=1500&hidden-query`, { headers: { 'X-Call-Id': id } });
+        const line = await replica.output.line(new RegExp(id));
+        expectMatch(line, /exec_timeout/, 'the line about a call that took too long');
+        expect(line.includes(`GET ${path}`), `expected method and path in that line, got ${line}`);
+        expectNoMatch(line, /hidden-query/, 'that line');
+      }
+    },
+  },
+  {
     name: 'ends the connection at exec_timeout where the answer has begun',
     section: 'Settings',
     needs: 'process',
@@ -97,6 +115,11 @@ export const limitCases: readonly ContractCase[] = [
       expect(rest instanceof Error, 'GET /slow-answer: expected a connection that ends, got a whole answer');
       const silent = await tryCall(replica, '/sleep?ms=20000');
       expect(!('status' in silent), `GET /sleep: expected a connection that ends, got an answer`);
+      await until(
+        async () => (await call(replica, '/aborted')).body === '2' || undefined,
+        'the signal or context of both calls is aborted',
+        bench.signal,
+      );
       expectStatus(await call(replica, '/sleep?ms=1'), 200, 'a call that is quick enough');
     },
   },

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { call, expectStatus } from './call.ts';
+import { call, expectStatus, send, tryCall } from './call.ts';
 import { bantamRuntimes, type ContractCase } from './contract-case.ts';
 import { endOf } from './ending.ts';
 import { expect, expectEqual, expectMatch, expectNoMatch, show, Unkept } from './expectation.ts';
+import { metricsOf } from './prometheus.ts';
 import type { Replica } from './target.ts';
 import { pause, until } from './wait.ts';
 
@@ -24,6 +25,55 @@ function parseLine(line: string): Record<string, unknown> {
   }
   throw new Unkept(`log_format=json: expected one JSON object for each line, got ${show(line)}`);
 }
+
+/** A secret that the handler's error quotes, and one that callers put into paths; the first one is written otherwise in JSON. */
+const quoted = 'k7-"very"-secret\\text';
+const inPath = 'zz-second-secret';
+
+/** Each field may hold one: `error` (and in text the line), `path` (with `message`), `message` (calls that are cut off). */
+const hidesSecrets = (format: 'text' | 'json'): ContractCase => ({
+  name: `writes no secret into any field of its own lines, log_format ${format}`,
+  section,
+  needs: 'process',
+  handler: 'contract',
+  only: bantamRuntimes,
+  async run(bench) {
+    const environment = {
+      ...{ log_format: format, log_level: 'debug', log_call_id: 'true' },
+      ...{ exec_timeout: '20s', healthcheck_interval: '100ms', drain_timeout: '800ms' },
+    };
+    const replica = await bench.ready({ environment, secrets: { token: `${quoted}\n`, other: `${inPath}\n` } });
+    const ask = (id: string, path: string): Promise<unknown> =>
+      tryCall(replica, path, { headers: { 'X-Call-Id': id } });
+    await ask('in-error', '/throw-secret');
+    await ask('in-path', `/nowhere/${inPath}/x`);
+    const { request, answer } = send(replica, `/echo/${inPath}`, {
+      method: 'POST',
+      headers: { 'X-Call-Id': 'in-cut' },
+    });
+    answer.catch(() => undefined);
+    request.write('x');
+    await until(
+      async () => (await metricsOf(replica)).value('http_requests_in_flight') === 1 || undefined,
+      'the call is in flight',
+      bench.signal,
+    );
+    replica.send('SIGTERM');
+    expectEqual(await endOf(replica), 1, 'exit code');
+    const lines = replica.output.lines();
+    for (const id of ['in-error', 'in-path', 'in-cut'])
+      expect(
+        lines.some((line) => line.includes(id)),
+        `expected a line about the call ${id}, got ${show(lines.join(' | '))}`,
+      );
+    for (const line of lines) {
+      const fields = format === 'json' ? Object.entries(parseLine(line)) : [['a line', line] as const];
+      for (const [field, value] of [...fields, ['a line', line] as const])
+        for (const secret of [quoted, JSON.stringify(quoted).slice(1, -1), inPath])
+          expect(!String(value).includes(secret), `${field}: expected no secret, got ${show(String(value))}`);
+    }
+  },
+});
 
 export const logCases: readonly ContractCase[] = [
   {
@@ -208,6 +258,8 @@ export const logCases: readonly ContractCase[] = [
       expectMatch(text, /throw-secret/, 'output, about the call that failed with a secret in its error');
     },
   },
+  hidesSecrets('text'),
+  hidesSecrets('json'),
   {
     name: 'writes 100 MB of a handler’s lines, all of them, in bounded memory, to a slow reader too',
     section,

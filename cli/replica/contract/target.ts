@@ -35,7 +35,8 @@ export interface Replica extends Reachable {
   /** `performance.now()` when it was started. */
   readonly started: number;
   readonly output: Output;
-  send(signal: 'SIGTERM' | 'SIGINT'): void;
+  /** SIGSTOP stands for a machine that is busy with something else: nothing of it runs until SIGCONT. */
+  send(signal: 'SIGTERM' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT'): void;
   readonly ended: Promise<Ended>;
   /** Ends it at once, with all that it has started, before the case is over. */
   end(): Promise<void>;

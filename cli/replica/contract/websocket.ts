@@ -6,6 +6,25 @@ import { expect, expectEqual, expectMatch } from './expectation.ts';
 import { metricsOf } from './prometheus.ts';
 import { until } from './wait.ts';
 import { opcodes, openWebSocket } from './websocket-client.ts';
+import { waitUntilDraining } from './window.ts';
+
+const keepsBeyond = (setting: 'exec_timeout' | 'write_timeout'): ContractCase => ({
+  name: `keeps a WebSocket beyond ${setting}`,
+  section: 'Settings',
+  needs: 'process',
+  handler: 'contract',
+  only: bantamRuntimes,
+  async run(bench) {
+    const replica = await bench.ready({ environment: { [setting]: '300ms' } });
+    const socket = await openWebSocket(replica, '/websocket');
+    const end = performance.now() + 900;
+    while (performance.now() < end) {
+      socket.send(opcodes.text, 'still here');
+      expectEqual((await socket.receive()).data.toString(), 'still here', 'a message');
+    }
+    socket.connection.destroy();
+  },
+});
 
 export const webSocketCases: readonly ContractCase[] = [
   {
@@ -52,38 +71,31 @@ export const webSocketCases: readonly ContractCase[] = [
       await socket.connection.closed();
     },
   },
+  keepsBeyond('exec_timeout'),
+  keepsBeyond('write_timeout'),
   {
-    name: 'keeps a WebSocket beyond exec_timeout',
-    section: 'Settings',
-    needs: 'process',
-    handler: 'contract',
-    only: bantamRuntimes,
-    async run(bench) {
-      const replica = await bench.ready({ environment: { exec_timeout: '300ms' } });
-      const socket = await openWebSocket(replica, '/websocket');
-      const end = performance.now() + 900;
-      while (performance.now() < end) {
-        socket.send(opcodes.text, 'still here');
-        expectEqual((await socket.receive()).data.toString(), 'still here', 'a message');
-      }
-      socket.connection.destroy();
-    },
-  },
-  {
-    name: 'tells WebSockets when it drains, and ends with 0',
+    name: 'tells WebSockets that it goes away when the port closes and not before, and ends with 0',
     section: 'Life',
     needs: 'process',
     handler: 'contract',
     only: bantamRuntimes,
     async run(bench) {
-      const replica = await bench.ready({ environment: { healthcheck_interval: '500ms' } });
+      const replica = await bench.ready({ environment: { healthcheck_interval: '2s' } });
       const socket = await openWebSocket(replica, '/websocket');
       socket.send(opcodes.text, 'hello');
       await socket.receive();
+      const began = performance.now();
       replica.send('SIGTERM');
+      await waitUntilDraining(replica);
+      socket.send(opcodes.text, 'still here');
+      const inWindow = await socket.receive();
+      expectEqual(inWindow.opcode, opcodes.text, 'the frame that came back after the signal: opcode');
+      expectEqual(inWindow.data.toString(), 'still here', 'a message after the signal');
       const frame = await socket.receive(15_000);
+      const seconds = (performance.now() - began) / 1000;
       expectEqual(frame.opcode, opcodes.close, 'the frame at the end: opcode');
       expectEqual(frame.data.length < 2 ? 0 : frame.data.readUInt16BE(0), 1001, 'the code of the close: going away');
+      expect(seconds > 1.9, `expected the close when the port closes, after 2 s, got it after ${seconds.toFixed(1)} s`);
       socket.send(opcodes.close, Buffer.from([0x03, 0xe9]));
       await socket.connection.closed();
       socket.connection.destroy();
