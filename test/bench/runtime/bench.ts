@@ -104,7 +104,7 @@ export async function benchRuntime(
       quick: options.quick,
       missing: { ...built.missing, ...failed, ...missing },
       samples,
-      judged: judge(samples, options.only),
+      judged: judge(samples, options.only, options.effort.rounds),
     };
     return options.json ? JSON.stringify(outcome, undefined, 2) : await formatReport(outcome);
   } finally {

@@ -4,7 +4,15 @@ import { bundle, compile, type Ended, makeContext } from '../../templates/build-
 import type { Contestant, ContestantName } from './contestant.ts';
 import { isMissing, orMissing } from './generators.ts';
 import { intoTree, readImageCommand } from './image-command.ts';
-import { behind, compileGoPrograms, findWatchdog, installExpress, programs, requireGo } from './peers.ts';
+import {
+  behind,
+  compileGoPrograms,
+  findWatchdog,
+  installExpress,
+  programs,
+  requireGo,
+  type Watchdog,
+} from './peers.ts';
 
 export interface BuildOptions {
   /** The Node program that runs the contestants of TypeScript. */
@@ -19,7 +27,7 @@ export interface Built {
   readonly contestants: readonly (Contestant & { readonly name: ContestantName })[];
   readonly missing: Readonly<Partial<Record<ContestantName, string>>>;
   /** The program in front of the official shapes; undefined without one of them. */
-  readonly watchdog: string | undefined;
+  readonly watchdog: Watchdog | undefined;
 }
 
 type Recipe = () => Promise<Omit<Contestant, 'name'>>;
@@ -58,7 +66,7 @@ export async function buildContestants(options: BuildOptions): Promise<Built> {
     else contestants.push({ name, ...made });
   }
   const needsWatchdog = contestants.some(({ name }) => name.startsWith('official-'));
-  return { contestants, missing, watchdog: needsWatchdog ? (await watchdog()).description : undefined };
+  return { contestants, missing, watchdog: needsWatchdog ? await watchdog() : undefined };
 }
 
 /** Makes something when it is first wanted, and only then. */

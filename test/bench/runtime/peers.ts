@@ -25,6 +25,8 @@ export function requireGo(): void {
 export interface Watchdog {
   readonly program: string;
   readonly description: string;
+  /** Our own stand-in: what is compared with it is not compared with what people run. */
+  readonly isOurs: boolean;
 }
 
 /** The real of-watchdog listens here, whatever it is told. */
@@ -38,13 +40,13 @@ export async function findWatchdog(go: () => Promise<string>): Promise<Watchdog>
     throw new Error(`BANTAM_OF_WATCHDOG is ${named}, and that does not run`);
   if (version !== undefined && (await isFree(watchdogMetricsPort))) {
     const number = /\d+\.\d+\.\d+\S*/.exec(version)?.[0] ?? '(a build that does not know its version)';
-    return { program: named, description: `the real of-watchdog ${number}` };
+    return { program: named, description: `the real of-watchdog ${number}`, isOurs: false };
   }
   const reason =
     version === undefined
       ? 'the real of-watchdog is not on PATH, and BANTAM_OF_WATCHDOG is not set'
       : `the real of-watchdog needs port ${watchdogMetricsPort}, and something else listens there`;
-  return { program: join(await go(), 'watchdog'), description: `our own small watchdog (${reason})` };
+  return { program: join(await go(), 'watchdog'), description: `our own small watchdog (${reason})`, isOurs: true };
 }
 
 /** A watchdog in front of a process, with the settings of the official images. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { contestantNames } from './contestant.ts';
 import { formatReport, formatSpread, type Outcome } from './report.ts';
 import { type ClosedLoop, connectionCounts, type Sample } from './sample.ts';
-import { judge } from './targets.ts';
+import { judge, memoryAfterLoad, rateAt } from './targets.ts';
 
 const rates: Readonly<Record<string, number>> = {
   'bantam-ts': 19_000,
@@ -35,13 +35,13 @@ function outcomeOf(samples: readonly Sample[], change: Partial<Outcome> = {}): O
     machine: '2 × Some Processor, Linux 6.1; server on core 0, generator on core 1',
     raised: false,
     node: 'v22.0.0',
-    watchdog: 'our own small watchdog',
+    watchdog: { description: 'the real of-watchdog 0.9.15', isOurs: false },
     generators: ['wrk 4.1.0', 'vegeta v12.13.0'],
     rounds: 3,
     quick: false,
     missing: {},
     samples,
-    judged: judge(samples, contestantNames),
+    judged: judge(samples, contestantNames, 3),
     ...change,
   };
 }
@@ -81,7 +81,12 @@ describe('the report of the runtime bench', () => {
     );
     assert.match(
       await formatReport(outcomeOf(samples)),
-      /the generator was the limit .*: bare-go at 32, bare-go at 256/,
+      /^the generator was the limit .*: bare-go at 1,\s+bare-go\s+at\s+32,\s+bare-go\s+at\s+256$/m,
+    );
+    const verdicts = judge(samples, contestantNames, 3).filter(({ theirs }) => theirs === 'bare-go');
+    assert.deepEqual(
+      verdicts.map(({ what, verdict }) => `${what}: ${verdict}`),
+      ['req/s at 32: unknown', 'cpu/request at 32: undefined'],
     );
   });
 
@@ -92,10 +97,57 @@ describe('the report of the runtime bench', () => {
     assert.match(text, /^not measured: official-go: there is no go on PATH$/m);
   });
 
-  it('judges only what was asked for', () => {
-    assert.deepEqual(judge(threeRounds, ['bantam-go']), []);
+  it('takes no rate of a sample with errors or a generator that was the limit, and no memory either', () => {
+    const good = sampleOf('bantam-go', 0, { generatorLoad: 0.9 });
+    assert.equal(rateAt(32)(good), 30_000);
+    assert.equal(memoryAfterLoad(good), 162 * 2 ** 20);
+    for (const change of [{ errors: 1 }, { generatorLoad: 0.91 }]) {
+      const bad = sampleOf('bantam-go', 0, change);
+      assert.equal(rateAt(32)(bad), undefined);
+      assert.equal(memoryAfterLoad(bad), undefined);
+      // One of several loops is enough: the memory is that after all of them.
+      const [first] = bad.closed;
+      assert.ok(first);
+      assert.equal(memoryAfterLoad({ ...good, closed: [first, ...good.closed.slice(1)] }), undefined);
+    }
+    const { open } = good;
+    assert.ok(open);
+    assert.equal(memoryAfterLoad({ ...good, open: { ...open, errors: 1 } }), undefined);
+    assert.equal(memoryAfterLoad({ ...good, open: undefined }), 162 * 2 ** 20);
+  });
+
+  it('gives no verdict where a round is missing, however many are there', () => {
+    const five = contestantNames.flatMap((name) => [0, 1, 2, 3, 4].map((round) => sampleOf(name, round)));
+    const verdictOf = (samples: readonly Sample[]) =>
+      judge(samples, ['bantam-go', 'bare-go'], 5).find(({ target }) => target !== undefined)?.verdict;
+    assert.equal(verdictOf(five), 'met');
+    // The last round too, of which no sample tells that there should be one.
+    for (const missing of [1, 4]) {
+      assert.equal(verdictOf(five.filter(({ round }) => round !== missing)), 'unknown');
+      assert.equal(
+        verdictOf(five.filter(({ round, contestant }) => round !== missing || contestant !== 'bare-go')),
+        'unknown',
+      );
+    }
+  });
+
+  it('says beside a verdict that the peer was our own watchdog', async () => {
+    const watchdog = { description: 'our own small watchdog (no other)', isOurs: true };
+    const text = await formatReport(outcomeOf(threeRounds, { watchdog }));
+    assert.match(text, /^bantam-ts +official-node \(own\) +req\/s at 32 .* at least 6 +met$/m);
+    assert.match(text, /^\(own\): behind our own small watchdog/m);
+    assert.match(text, /^bantam-go +bare-go +req\/s at 32 .* at least 0\.85 +met$/m);
     assert.deepEqual(
-      judge(threeRounds, ['bantam-go', 'bare-go']).map(({ theirs }) => theirs),
+      text.split('\n').filter((line) => line.length > 100),
+      [],
+    );
+    assert.doesNotMatch(await formatReport(outcomeOf(threeRounds)), /\(own\)/);
+  });
+
+  it('judges only what was asked for', () => {
+    assert.deepEqual(judge(threeRounds, ['bantam-go'], 3), []);
+    assert.deepEqual(
+      judge(threeRounds, ['bantam-go', 'bare-go'], 3).map(({ theirs }) => theirs),
       ['bare-go', 'bare-go', 'bare-go', 'bare-go'],
     );
   });

@@ -1,7 +1,8 @@
 import { formatTable } from '../../../cli/ui/table.ts';
 import { type Spread, spreadOf } from '../spread.ts';
 import { fewestRounds } from '../verdict.ts';
-import { connectionCounts, openModelRate, type Sample } from './sample.ts';
+import type { Watchdog } from './peers.ts';
+import { connectionCounts, isLimitedByGenerator, openModelRate, type Sample } from './sample.ts';
 import type { Judged } from './targets.ts';
 
 /** What was measured, with what stands above the tables. */
@@ -10,7 +11,7 @@ export interface Outcome {
   readonly raised: boolean;
   readonly node: string;
   /** Undefined when no official shape was measured. */
-  readonly watchdog: string | undefined;
+  readonly watchdog: Pick<Watchdog, 'description' | 'isOurs'> | undefined;
   readonly generators: readonly string[];
   readonly rounds: number;
   readonly quick: boolean;
@@ -86,14 +87,21 @@ export async function formatReport(outcome: Outcome): Promise<string> {
     ),
     ...(judged.length === 0
       ? []
-      : [await section('Ratios, round by round', ['ours', 'to', 'of', 'ratio', 'target', ''], judged.map(ratioRow))]),
+      : [
+          await section(
+            'Ratios, round by round',
+            ['ours', 'to', 'of', 'ratio', 'target', ''],
+            judged.map((one) => ratioRow(one, outcome.watchdog?.isOurs === true)),
+          ),
+        ]),
     ...footLines(outcome),
   ].join('\n');
 }
 
-function ratioRow({ ours, theirs, what, ratio, target, verdict }: Judged): readonly string[] {
+function ratioRow({ ours, theirs, what, ratio, target, verdict }: Judged, ownWatchdog: boolean): readonly string[] {
   const wanted = target === undefined ? '' : `${target.bound} ${target.value}`;
-  return [ours, theirs, what, formatSpread(ratio, 2), wanted, verdict ?? ''];
+  const peer = ownWatchdog && theirs.startsWith('official-') ? `${theirs} (own)` : theirs;
+  return [ours, peer, what, formatSpread(ratio, 2), wanted, verdict ?? ''];
 }
 
 function headLines(outcome: Outcome): string[] {
@@ -102,32 +110,35 @@ function headLines(outcome: Outcome): string[] {
     ...wrap(
       `Node ${outcome.node}; ${outcome.generators.join(', ')}; ${outcome.raised ? 'raised' : 'ordinary'} priority`,
     ),
-    ...(outcome.watchdog === undefined ? [] : wrap(`In front of the official shapes: ${outcome.watchdog}`)),
+    ...(outcome.watchdog === undefined ? [] : wrap(`In front of the official shapes: ${outcome.watchdog.description}`)),
     `${outcome.rounds} round${outcome.rounds === 1 ? '' : 's'}${outcome.quick ? ', quick: for trying, not for believing' : ''}; median (min–max)`,
   ];
 }
 
-function footLines({ samples, rounds, missing }: Outcome): string[] {
+function footLines({ samples, rounds, missing, watchdog, judged }: Outcome): string[] {
   const loops = samples.flatMap(({ contestant, closed }) => closed.map((loop) => ({ contestant, ...loop })));
   const failed = [...new Set(loops.filter(({ errors }) => errors > 0).map(({ contestant }) => contestant))];
   const late = samples.filter(({ open }) => open !== undefined && open.errors > 0);
-  const busy = loops.filter(({ connections, generatorLoad }) => connections > 1 && generatorLoad > 0.9);
+  const busy = loops.filter(isLimitedByGenerator);
   return [
     ...Object.entries(missing).flatMap(([name, reason]) => wrap(`not measured: ${name}: ${reason}`)),
     ...(failed.length > 0
       ? wrap(
-          `* with answers of 400 and above, broken connections or answers after 2 s (${failed.join(', ')}); such a round is left out of the ratios`,
+          `* with answers of 400 and above, broken connections or answers after 2 s (${failed.join(', ')}); such a round is left out of the ratios, and no verdict is given without it`,
         )
       : []),
     ...(late.length > 0
       ? wrap(
-          `at ${openModelRate} requests per second not all were 200: ${[...new Set(late.map(({ contestant }) => contestant))].join(', ')}`,
+          `at ${openModelRate} requests per second not all were 200, no verdict on memory: ${[...new Set(late.map(({ contestant }) => contestant))].join(', ')}`,
         )
       : []),
     ...(busy.length > 0
       ? wrap(
-          `the generator was the limit (over 90 % of its core): ${[...new Set(busy.map(({ contestant, connections }) => `${contestant} at ${connections}`))].join(', ')}`,
+          `the generator was the limit (over 90 % of its core), no verdict on these: ${[...new Set(busy.map(({ contestant, connections }) => `${contestant} at ${connections}`))].join(', ')}`,
         )
+      : []),
+    ...(watchdog?.isOurs === true && judged.some(({ theirs }) => theirs.startsWith('official-'))
+      ? ['(own): behind our own small watchdog, and not behind the real of-watchdog']
       : []),
     ...(rounds < fewestRounds ? [`fewer than ${fewestRounds} rounds: every verdict is unknown`] : []),
   ];

@@ -28,6 +28,13 @@ export interface ClosedLoop {
   readonly generatorLoad: number;
 }
 
+/** Above this share of its core the generator was the limit, and the rate is its own. */
+const busiest = 0.9;
+
+export function isLimitedByGenerator({ generatorLoad }: Pick<ClosedLoop, 'generatorLoad'>): boolean {
+  return generatorLoad > busiest;
+}
+
 /** Adds up slices; there must be one at least. */
 export function combineSlices(connections: number, slices: readonly Slice[]): ClosedLoop {
   const sum = (figure: (slice: Slice) => number): number => slices.reduce((total, slice) => total + figure(slice), 0);

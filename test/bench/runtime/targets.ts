@@ -1,22 +1,28 @@
 import { type Spread, spreadOf } from '../spread.ts';
 import { decide, ratioOf, type Target, type Verdict } from '../verdict.ts';
 import type { ContestantName } from './contestant.ts';
-import { connectionCounts, type Sample } from './sample.ts';
+import { connectionCounts, isLimitedByGenerator, type Sample } from './sample.ts';
 
-/** A figure of a sample; undefined when it was not measured or measured with errors. */
+/** A figure of a sample; undefined when it was not measured, measured with errors, or is the generator's and not the server's. */
 export type Figure = (sample: Sample) => number | undefined;
 
-/** Requests per second over so many connections, if all answers were good. */
+/** Requests per second over so many connections, if all answers were good and the generator could have sent more. */
 export function rateAt(connections: number): Figure {
   return ({ closed }) =>
-    closed.find((loop) => loop.connections === connections && loop.errors === 0)?.requestsPerSecond;
+    closed.find((loop) => loop.connections === connections && loop.errors === 0 && !isLimitedByGenerator(loop))
+      ?.requestsPerSecond;
 }
 
 /** Microseconds of processor time for one request at 32 connections. */
 const processorTime: Figure = ({ closed }) =>
   closed.find((loop) => loop.connections === 32 && loop.errors === 0)?.processorTime;
 
-export const memoryAfterLoad: Figure = ({ memory }) => memory.afterLoad;
+/** Bytes after all of the load, if it was served: who refuses requests needs no memory for them. */
+export const memoryAfterLoad: Figure = ({ memory, closed, open }) =>
+  (open?.errors ?? 0) > 0 || closed.some((loop) => loop.errors > 0 || isLimitedByGenerator(loop))
+    ? undefined
+    : memory.afterLoad;
+
 export const firstAnswer: Figure = ({ firstAnswers }) => spreadOf(firstAnswers)?.median;
 
 /** One of our runtimes beside something else, and what that is held to. */
@@ -75,9 +81,8 @@ export interface Judged {
   readonly verdict: Verdict | undefined;
 }
 
-/** The comparisons of the contestants that were asked for; a target without a ratio is unknown. */
-export function judge(samples: readonly Sample[], asked: readonly ContestantName[]): Judged[] {
-  const rounds = Math.max(0, ...samples.map(({ round }) => round + 1));
+/** The comparisons of the contestants that were asked for; a target is unknown where one of the `rounds` gave no ratio. */
+export function judge(samples: readonly Sample[], asked: readonly ContestantName[], rounds: number): Judged[] {
   const figuresOf = (name: string, figure: Figure): (number | undefined)[] =>
     Array.from({ length: rounds }, (_, round) => {
       const sample = samples.find((one) => one.contestant === name && one.round === round);
@@ -87,7 +92,9 @@ export function judge(samples: readonly Sample[], asked: readonly ContestantName
     .filter(({ ours, theirs }) => asked.includes(ours) && asked.includes(theirs))
     .map(({ ours, theirs, what, figure, target }) => {
       const ratio = ratioOf(figuresOf(ours, figure), figuresOf(theirs, figure));
-      return { ours, theirs, what, ratio, target, verdict: target === undefined ? undefined : decide(ratio, target) };
+      // A round that is missing may be the one that would have said otherwise.
+      const whole = ratio?.count === rounds ? ratio : undefined;
+      return { ours, theirs, what, ratio, target, verdict: target && decide(whole, target) };
     })
     .filter(({ ratio, target }) => ratio !== undefined || target !== undefined);
 }
