@@ -53,7 +53,7 @@ function correctKnownResponses(key: symbol): void {
     Reflect.deleteProperty(response, key);
   };
   const Correct = class Response extends Base {
-    constructor(body?: BodyInit | null, init?: ResponseInit) {
+    constructor(body?: Body, init?: ResponseInit) {
       super(body, init);
       correct(this, init);
     }
@@ -70,11 +70,15 @@ function correctKnownResponses(key: symbol): void {
       return typeof this === 'function' && Function.prototype[Symbol.hasInstance].call(this, value);
     },
   });
-  globalThis.Response = Correct;
+  // On older Nodes it cannot be assigned.
+  Object.defineProperty(globalThis, 'Response', { value: Correct, writable: true, configurable: true });
 }
 
+type Body = ConstructorParameters<typeof Response>[0];
+type GivenHeaders = ConstructorParameters<typeof Headers>[0] & {};
+
 /** Headers of a body of text, with what the standard adds where they do not say what it is. */
-function withContentType(headers: HeadersInit): HeadersInit {
+function withContentType(headers: GivenHeaders): GivenHeaders {
   if (headers instanceof Headers || Symbol.iterator in headers) {
     const all = headers instanceof Headers ? headers : new Headers(headers);
     if (all.has('content-type')) return headers;
