@@ -58,6 +58,7 @@ export interface BareConnection {
 
 export async function openConnection(url: string): Promise<BareConnection> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.on('error', () => {}); // 'close' follows: whoever waits learns of that
   let all = '';
   const waiting = new Set<() => void>();
   let isOver = false;

@@ -151,7 +151,7 @@ describe('bantam-go while the function is loading', function () {
     await replica.waitForLine(/^init 0\/bantam\/early\/signals /);
     replica.child.kill('SIGTERM');
     assert.equal(await replica.ended, 0, replica.output());
-    assert.match(replica.output(), /^bantam: SIGTERM: ends before the handler has loaded$/m);
+    assert.match(replica.output(), /bantam: SIGTERM: ends before the handler has loaded$/m);
   });
 
   it('a panic in init ends the process with its reason', async () => {
