@@ -15,13 +15,19 @@ async function expectAlive(replica: Replica): Promise<void> {
   expectStatus(await call(replica, '/_/health'), 200, '/_/health after it');
 }
 
-/** The one line about a failed call: id, method, path without query, the error, where in the source. */
-async function expectFailureLine(replica: Replica, id: string, path: RegExp, error: RegExp): Promise<void> {
+/** A line about a call: what happened, and where in the source. Returns the line. */
+async function expectLine(replica: Replica, id: string, error: RegExp): Promise<string> {
   const line = await replica.output.line(new RegExp(id));
-  expectMatch(line, /\bGET\b/, `the line about call ${id}: method`);
-  expectMatch(line, path, `the line about call ${id}: path`);
   expectMatch(line, error, `the line about call ${id}: error`);
   expectMatch(line, source, `the line about call ${id}: file and line of the source`);
+  return line;
+}
+
+/** The one line about a failed call: id, method, path without query, the error, where in the source. */
+async function expectFailureLine(replica: Replica, id: string, path: RegExp, error: RegExp): Promise<void> {
+  const line = await expectLine(replica, id, error);
+  expectMatch(line, /\bGET\b/, `the line about call ${id}: method`);
+  expectMatch(line, path, `the line about call ${id}: path`);
   expectNoMatch(line, /x=hidden/, `the line about call ${id}: no query string`);
   await pause(100, replica.signal); // for a second line, should there be one
   const lines = replica.output.lines().filter((text) => text.includes(id));
@@ -118,9 +124,7 @@ export const misbehaviourCases: readonly ContractCase[] = [
         const answer = await call(replica, `/later?kind=${kind}`, { headers });
         expectStatus(answer, 200, `GET /later?kind=${kind}`);
         expectEqual(answer.body, 'answered', `GET /later?kind=${kind}`);
-        const line = await replica.output.line(new RegExp(`later-${kind}`));
-        expectMatch(line, /too late/, 'the line: error');
-        expectMatch(line, source, 'the line: file and line of the source');
+        await expectLine(replica, `later-${kind}`, /too late/);
       }
       await expectAlive(replica);
     },
@@ -150,9 +154,7 @@ export const misbehaviourCases: readonly ContractCase[] = [
       for (const code of ['0', '3']) {
         const headers = { 'X-Call-Id': `leaving-${code}` };
         expectOwnError(await call(replica, `/exit?code=${code}`, { headers }), 500, `process.exit(${code})`);
-        const line = await replica.output.line(new RegExp(`leaving-${code}`));
-        expectMatch(line, /exit/, 'the line about it');
-        expectMatch(line, source, 'the line about it: who called');
+        await expectLine(replica, `leaving-${code}`, /exit/);
       }
       await expectAlive(replica);
     },
