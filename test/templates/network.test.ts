@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { hasNetwork } from '../../templates/bantam-ts/runtime/network.ts';
 import { skip } from '../real-parts.ts';
 import { bundle, hasGo, makeContext, removeTemporaryFolders } from './build-context.ts';
+import { loaded, startCommand } from './replica-process.ts';
 import { compileFiles, handlerText } from './runtime-go/go-function.ts';
-import { startProgram } from './runtime-go/inside-namespace.ts';
 
 /** The only address of a container, besides loopback. A link of its own is not needed for it. */
 const address = '10.62.0.7/32';
@@ -32,7 +32,7 @@ for (const template of ['bantam-ts', 'bantam-go'] as const)
     after(removeTemporaryFolders);
 
     const start = (healthcheck_interval: string) =>
-      startProgram('unshare', ['--net', 'sh', '-c', setUp, ...command], { healthcheck_interval });
+      loaded(startCommand('unshare', ['--net', 'sh', '-c', setUp, ...command], { healthcheck_interval }));
 
     it('does not wait for calls that cannot come', async () => {
       await using replica = await start('20m');
@@ -49,7 +49,7 @@ for (const template of ['bantam-ts', 'bantam-go'] as const)
       assert.equal(await replica.ended, 0);
       assert.doesNotMatch(replica.output(), /no network left/);
       const alone = ['--net', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', ...command];
-      await using other = await startProgram('unshare', alone, { healthcheck_interval: '300ms' });
+      await using other = await loaded(startCommand('unshare', alone, { healthcheck_interval: '300ms' }));
       other.child.kill('SIGTERM');
       assert.equal(await other.ended, 0);
       assert.doesNotMatch(other.output(), /no network left/);

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-/** A running replica: the built function as a process on a free port of loopback. */
-export interface ReplicaProcess {
+/** A running replica: the built function as a process on a free port of loopback. Disposing of it ends it. */
+export interface ReplicaProcess extends AsyncDisposable {
   readonly url: string;
   readonly child: ChildProcess;
   /** All it has written so far. */
@@ -26,6 +26,15 @@ export function startProcess(
     kind === 'ts'
       ? [process.execPath, ['--max-semi-space-size=4', '--enable-source-maps', join(root, 'app/function.mjs')]]
       : [join(root, 'function'), []];
+  return startCommand(program, args, environment);
+}
+
+/** Starts a replica by a command of another program, which may put it into namespaces of its own. */
+export function startCommand(
+  program: string,
+  args: readonly string[],
+  environment: Record<string, string> = {},
+): ReplicaProcess {
   const child = spawn(program, args, {
     cwd: '/',
     env: { PATH: process.env['PATH'], port: '0', metrics_port: '0', BANTAM_HOST: '127.0.0.1', ...environment },
@@ -67,6 +76,10 @@ export function startProcess(
         waiting.add(look);
         look();
       }),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
   };
 }
 
@@ -76,7 +89,11 @@ export async function startReplica(
   kind: 'ts' | 'go',
   environment: Record<string, string> = {},
 ): Promise<ReplicaProcess> {
-  const replica = startProcess(root, kind, environment);
+  return await loaded(startProcess(root, kind, environment));
+}
+
+/** Waits until a replica answers with its handler. */
+export async function loaded(replica: ReplicaProcess): Promise<ReplicaProcess> {
   await replica.waitForLine(/handler loaded/);
   return replica;
 }

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { skip } from '../../real-parts.ts';
 import { hasGo, removeTemporaryFolders } from '../build-context.ts';
-import { endReplicas, startReplica } from '../replica-process.ts';
+import { endReplicas, loaded, startCommand, startReplica } from '../replica-process.ts';
 import { ask, compileFiles, handlerText, openConnection } from './go-function.ts';
-import { startProgram } from './inside-namespace.ts';
 
 const body = `	switch r.URL.Path {
 	case "/wait":
@@ -113,7 +112,7 @@ describe('bantam-go at its end', function () {
   it('as process 1 it buries the children of others, and not its own', async function () {
     const inside = ['--pid', '--fork', '--mount-proc'];
     if (spawnSync('unshare', [...inside, 'true']).status !== 0) skip(this, 'no process namespaces here');
-    await using replica = await startProgram('unshare', [...inside, '--kill-child', `${root}/function`]);
+    await using replica = await loaded(startCommand('unshare', [...inside, '--kill-child', `${root}/function`]));
     const { body: answer } = await ask(`${replica.url}/orphan`);
     assert.match(answer, /^exit status 7 zombies: 0/);
   });
