@@ -45,11 +45,35 @@ export function decodeConfig(bytes: Uint8Array, where: string): ImageConfig {
   };
 }
 
+/** What a deployment says about how the image is started; Kubernetes' `command`, `args` and `env`. */
+export interface Overrides {
+  readonly command?: readonly string[] | undefined;
+  readonly args?: readonly string[] | undefined;
+  /** For functions of classic templates: `fprocess`. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The configuration as a deployment changes it. A `command` without `args` drops the image's own arguments, as Kubernetes does. */
+export function startedWith(image: ImageConfig, { command, args, environment = {} }: Overrides): ImageConfig {
+  const { Entrypoint, Cmd, Env } = image.config;
+  const own = Env.filter((line) => !Object.hasOwn(environment, line.split('=', 1)[0] ?? ''));
+  return {
+    ...image,
+    config: {
+      ...image.config,
+      Entrypoint: command ?? Entrypoint,
+      Cmd: args ?? (command === undefined ? Cmd : []),
+      Env: [...own, ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)],
+    },
+  };
+}
+
 const strings = v.nullish(v.array(v.string()));
 
 const configSchema = v.object({
-  architecture: v.string(),
-  os: v.string(),
+  // Old builders leave these out; containerd takes such an image for one of Linux.
+  architecture: v.nullish(v.string(), ''),
+  os: v.nullish(v.string(), ''),
   variant: v.nullish(v.string(), ''),
   config: v.nullish(
     v.object({

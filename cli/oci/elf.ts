@@ -1,5 +1,3 @@
-import { formatPlatform, normalisePlatform, type Platform } from './platform.ts';
-
 /** What the first bytes of an ELF file say about where it runs (System V ABI, "ELF Header"). */
 export interface ElfHeader {
   readonly bits: 32 | 64;
@@ -12,16 +10,13 @@ export interface ElfHeader {
   readonly flags: number;
 }
 
-/** How many bytes {@link parseElf} wants to see. */
-export const elfHeaderBytes = 64;
-
 /** Reads an ELF header; undefined if the bytes do not begin one (no magic number, too short, impossible class). */
 export function parseElf(bytes: Uint8Array): ElfHeader | undefined {
   if (bytes.length < 52 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46)
     return undefined;
   const bits = bytes[4] === 1 ? 32 : bytes[4] === 2 ? 64 : undefined;
   const endianness = bytes[5] === 1 ? 'little' : bytes[5] === 2 ? 'big' : undefined;
-  if (bits === undefined || endianness === undefined) return undefined;
+  if (bits === undefined || endianness === undefined || bytes.length < bits) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = endianness === 'little';
   return {
@@ -40,54 +35,16 @@ export function describeElf(elf: ElfHeader): string {
   return known === undefined || known.endianness === elf.endianness ? name : `${name}, ${elf.endianness}-endian`;
 }
 
-/** `wrong`: it is not a program of that platform. `unknown`: the header cannot tell. */
-export type ElfVerdict = 'fits' | 'wrong' | 'unknown';
-
-/** Whether a program with this header is of a platform. See {@link explainElf} for the reason. */
-export function elfFits(elf: ElfHeader, platform: Platform): ElfVerdict {
-  return judge(elf, platform).verdict;
+/** The machine in words by its name in Go: `arm64` → `AArch64`. Undefined if bantam does not know it. */
+export function describeMachine(architecture: string): string | undefined {
+  return machines.find((machine) => machine.architecture === architecture)?.name;
 }
 
-/** The reason behind {@link elfFits}, as a clause: "x86-64, linux/arm64 needs AArch64". */
-export function explainElf(elf: ElfHeader, platform: Platform): string {
-  return judge(elf, platform).reason;
-}
-
-function judge(elf: ElfHeader, wanted: Platform): { verdict: ElfVerdict; reason: string } {
-  const platform = normalisePlatform(wanted);
-  const label = formatPlatform(platform);
-  const found = describeElf(elf);
-  const expected = machines.find((machine) => machine.architecture === platform.architecture);
-  if (platform.os !== 'linux' || expected === undefined) {
-    return { verdict: 'unknown', reason: `${found}; bantam does not know what ${label} runs` };
-  }
-  if (elf.machine !== expected.number || elf.bits !== expected.bits || elf.endianness !== expected.endianness) {
-    return {
-      verdict: 'wrong',
-      reason: `${found}, ${label} needs ${describeElf({ ...elf, ...expected, machine: expected.number })}`,
-    };
-  }
-  if (elf.type !== 2 && elf.type !== 3)
-    return { verdict: 'wrong', reason: `${found}, but an object file and no program` };
-  if (platform.architecture === 'arm') return judgeArm(elf, platform, found);
-  return { verdict: 'fits', reason: found };
-}
-
-/**
- * 32-bit ARM: which processor the code needs (v5, v6, v7) stands in a section (.ARM.attributes), not in the header, and Go writes none.
- * Older code runs on newer processors, so v7 and up fit; for v6 and v5 the header proves nothing.
- */
-function judgeArm(elf: ElfHeader, platform: Platform, found: string): { verdict: ElfVerdict; reason: string } {
-  const label = formatPlatform(platform);
-  // EF_ARM_EABIMASK; anything before EABI 4 needs a kernel option that current kernels lack (CONFIG_OABI_COMPAT).
-  if (elf.flags >>> 24 < 4)
-    return { verdict: 'unknown', reason: `${found} with the old ABI, which few kernels still run` };
-  const version = Number(/^v(\d+)$/.exec(platform.variant ?? '')?.[1] ?? Number.NaN);
-  if (version >= 7) return { verdict: 'fits', reason: found };
-  return {
-    verdict: 'unknown',
-    reason: `${found}; the header does not tell whether ${label} is enough or v7 is needed`,
-  };
+/** The name in Go of the machine that a file is for: `arm64`. Undefined for one that bantam does not know. */
+export function machineOf(elf: ElfHeader): string | undefined {
+  return machines.find(
+    ({ number, bits, endianness }) => number === elf.machine && bits === elf.bits && endianness === elf.endianness,
+  )?.architecture;
 }
 
 interface Machine {

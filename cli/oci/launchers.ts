@@ -1,8 +1,12 @@
+import { simpleCommand } from './shell-script.ts';
+
 /** What a program that only starts another one is going to start. */
 export interface Launch {
   readonly argv: readonly string[];
   /** False where it is read out of a command line that may also mean something else (a shell's builtin): not finding it proves nothing. */
   readonly certain: boolean;
+  /** False where something else may come first and end it all (an earlier line of a script): then its being wrong proves nothing either. */
+  readonly sure: boolean;
 }
 
 /**
@@ -33,7 +37,7 @@ export function whatItLaunches(argv: readonly string[], environment: ReadonlyMap
     case 'of-watchdog': {
       // Deployments may override it, so it is what the image means, not what surely runs.
       const process = words(environment.get('fprocess') ?? environment.get('function_process') ?? '');
-      return process.length === 0 ? undefined : { argv: process, certain: false };
+      return process.length === 0 ? undefined : { argv: process, certain: false, sure: true };
     }
     default:
       return undefined;
@@ -41,7 +45,7 @@ export function whatItLaunches(argv: readonly string[], environment: ReadonlyMap
 }
 
 function launch(argv: readonly string[] | undefined): Launch | undefined {
-  return argv === undefined || argv.length === 0 ? undefined : { argv, certain: true };
+  return argv === undefined || argv.length === 0 ? undefined : { argv, certain: true, sure: true };
 }
 
 function afterOptions(rest: readonly string[], withArgument: readonly string[]): readonly string[] {
@@ -66,15 +70,36 @@ function afterEnvOptions(rest: readonly string[]): readonly string[] | undefined
   return start < 0 ? undefined : program.slice(start);
 }
 
-/** `sh -c 'exec node index.js'`: one simple command is looked through; anything with operators or substitutions at its front is not. */
+/** `sh -c 'exec node index.js'`: a simple command is looked through, also the last of `cd /app && node index.js`; anything else is not. */
 function ofShell(rest: readonly string[]): Launch | undefined {
   const flag = rest.findIndex((word) => /^-[a-z]*c$/.test(word));
   if (flag < 0 || rest.slice(0, flag).some((word) => !word.startsWith('-'))) return undefined;
-  const command = rest[flag + 1] ?? '';
-  if (/[;&|`\n(){}<>]/.test(command)) return undefined;
-  const parts = words(command);
-  while (/^(?:exec|[A-Za-z_]\w*=\S*)$/.test(parts[0] ?? '')) parts.shift();
-  return /^[\w./+-]+$/.test(parts[0] ?? '') ? { argv: parts, certain: false } : undefined;
+  const steps = (rest[flag + 1] ?? '').split(/&&|;/);
+  const argv = simpleCommand((steps.at(-1) ?? '').trim());
+  if (argv === undefined || argv.length === 0 || argv[0] === '$@') return undefined;
+  const alone = steps.length === 1;
+  return { argv, certain: alone && (argv[0] ?? '').includes('/'), sure: alone };
+}
+
+/** What a script starts at its end. `args`: those it is called with. */
+export function afterScript(ends: readonly string[] | undefined, args: readonly string[]): Launch | undefined {
+  const argv = ends?.flatMap((word) => (word === '$@' ? args : [word])) ?? [];
+  return argv.length === 0 ? undefined : { argv, certain: false, sure: false };
+}
+
+/** Whether a program, by the name it is called by, is a shell. */
+export function isShell(name: string): boolean {
+  return /(?:^|\/)(?:ba|da|a|z|k)?sh$/.test(name);
+}
+
+/** The script that a shell is told to run: `/start.sh` of `sh -e /start.sh`. Undefined for `sh -c …`, and for a shell that waits for input. */
+export function scriptOf(
+  argv: readonly string[],
+): { readonly path: string; readonly args: readonly string[] } | undefined {
+  const at = argv.findIndex((word, index) => index > 0 && !word.startsWith('-'));
+  const path = argv[at];
+  if (path === undefined || argv.slice(1, at).some((word) => /^-[a-z]*[co]$/.test(word))) return undefined;
+  return { path, args: argv.slice(at + 1) };
 }
 
 function words(text: string): string[] {

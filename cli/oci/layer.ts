@@ -2,18 +2,30 @@ import { pipeline, Readable } from 'node:stream';
 import * as tar from 'tar-stream';
 import { UserError } from '../errors.ts';
 import { decompress } from './decompress.ts';
-import { type ElfHeader, elfHeaderBytes, parseElf } from './elf.ts';
+import { parseElf } from './elf.ts';
+import { type ElfFile, readElfFile } from './elf-segments.ts';
+import { lastCommand } from './shell-script.ts';
 
-/** How a regular file begins, as far as starting it is concerned. `line`: what follows `#!`, undefined if the line does not end within the 256 bytes Linux reads. */
+/** How a regular file begins, as far as starting it is concerned. */
 export type FileStart =
-  | { readonly kind: 'elf'; readonly elf: ElfHeader }
-  | { readonly kind: 'script'; readonly line: string | undefined }
+  | { readonly kind: 'elf'; readonly elf: ElfFile }
+  /**
+   * `line`: what follows `#!`, undefined if the line does not end within the 256 bytes Linux reads.
+   * `ends`: the last command of a shell script, if it is a simple one and the script is not larger than 64 KiB.
+   */
+  | { readonly kind: 'script'; readonly line: string | undefined; readonly ends?: readonly string[] }
   | { readonly kind: 'empty' }
   | { readonly kind: 'other' };
 
 /** What stands at a path of a layer. Plain data, so that it can be kept. */
 export type LayerNode =
-  | { readonly kind: 'file'; readonly executable: boolean; readonly start: FileStart }
+  | {
+      readonly kind: 'file';
+      readonly executable: boolean;
+      /** Only where an executable file is not executable by all. */
+      readonly restricted?: { readonly user: number; readonly group: number; readonly mode: number };
+      readonly start: FileStart;
+    }
   | { readonly kind: 'directory' }
   | { readonly kind: 'symlink'; readonly target: string }
   /** Another name of a file of the same layer (`target`: its path from the root). */
@@ -60,7 +72,8 @@ export async function* readLayer(
       if (count > limits.entries) throw beyond(where, `more than ${limits.entries} entries`);
       const { header } = entry;
       const isFile = header.type === 'file' || header.type === 'contiguous-file';
-      const change = toEntry(header, isFile ? await readHead(entry) : undefined);
+      const isProgram = isFile && (header.mode & 0o111) !== 0;
+      const change = toEntry(header, isProgram ? await readHead(entry) : undefined);
       if (change !== undefined) yield change;
       entry.resume();
     }
@@ -99,9 +112,9 @@ async function* markFailures(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<U
   }
 }
 
-/** The first 256 bytes (BINPRM_BUF_SIZE), which are all that Linux looks at. */
+/** Enough for any usual program's headers and its loader's name; of a script all, since its last command is what it is there for. */
 async function readHead(entry: Source): Promise<Uint8Array> {
-  const wanted = Math.min(headBytes, entry.header.size);
+  let wanted = Math.min(headBytes, entry.header.size);
   const chunks: Uint8Array[] = [];
   let length = 0;
   while (length < wanted) {
@@ -109,6 +122,8 @@ async function readHead(entry: Source): Promise<Uint8Array> {
     if (chunk instanceof Uint8Array) {
       chunks.push(chunk);
       length += chunk.length;
+      // Chunks may be of any size, even of one byte.
+      if (wanted === headBytes && isScript(Buffer.concat(chunks))) wanted = Math.min(scriptBytes, entry.header.size);
     } else if (!(await moreToRead(entry))) break;
   }
   return Buffer.concat(chunks).subarray(0, wanted);
@@ -125,7 +140,11 @@ function moreToRead(entry: Source): Promise<boolean> {
   });
 }
 
-const headBytes = 256;
+const headBytes = 4096;
+const scriptBytes = 64 * 1024;
+
+/** BINPRM_BUF_SIZE: all that Linux looks at for `#!`. */
+const lineBytes = 256;
 
 function toEntry(header: tar.Header, head: Uint8Array | undefined): LayerEntry | undefined {
   const path = cleanPath(header.name);
@@ -146,16 +165,14 @@ function toEntry(header: tar.Header, head: Uint8Array | undefined): LayerEntry |
 function toNode(header: tar.Header, head: Uint8Array | undefined): LayerNode | undefined {
   switch (header.type) {
     case 'file':
-    case 'contiguous-file': {
-      const executable = (header.mode & 0o111) !== 0;
-      return { kind: 'file', executable, start: executable ? classifyStart(head ?? new Uint8Array()) : plain };
-    }
+    case 'contiguous-file':
+      return toFile(header, head);
     case 'directory':
       return { kind: 'directory' };
     case 'symlink':
-      return { kind: 'symlink', target: header.linkname };
+      return { kind: 'symlink', target: targetOf(header) };
     case 'link':
-      return { kind: 'hardlink', target: cleanPath(header.linkname) };
+      return { kind: 'hardlink', target: cleanPath(targetOf(header)) };
     case 'character-device':
     case 'block-device':
     case 'fifo':
@@ -165,19 +182,44 @@ function toNode(header: tar.Header, head: Uint8Array | undefined): LayerNode | u
   }
 }
 
+/** tar-stream gives null for an empty one, whatever its types say. */
+function targetOf({ linkname }: { readonly linkname: string | null }): string {
+  return linkname ?? '';
+}
+
+function toFile({ mode, size, uid, gid }: tar.Header, head: Uint8Array | undefined): LayerNode {
+  if (head === undefined) return { kind: 'file', executable: false, start: plain };
+  const restricted = (mode & 0o111) === 0o111 ? {} : { restricted: { user: uid, group: gid, mode: mode & 0o777 } };
+  return { kind: 'file', executable: true, ...restricted, start: classifyStart(head, size) };
+}
+
 /** Shared, because most files of a layer are not executable and how they begin does not matter. */
 const plain: FileStart = { kind: 'other' };
 
-/** Tells program, script and neither apart by a file's first bytes. */
-export function classifyStart(head: Uint8Array): FileStart {
+/** Tells program, script and neither apart. `head`: a file's first bytes; `size`: of the whole file. */
+export function classifyStart(head: Uint8Array, size = head.length): FileStart {
   if (head.length === 0) return { kind: 'empty' };
-  if (head[0] === 0x23 && head[1] === 0x21) {
-    const text = new TextDecoder().decode(head.subarray(2));
-    const end = text.indexOf('\n');
-    return { kind: 'script', line: end >= 0 ? text.slice(0, end) : head.length < headBytes ? text : undefined };
+  if (isScript(head)) {
+    const line = readFirstLine(head);
+    const ends = head.length < size || !isShellLine(line) ? undefined : lastCommand(new TextDecoder().decode(head));
+    return { kind: 'script', line, ...(ends === undefined ? {} : { ends }) };
   }
-  const elf = parseElf(head.subarray(0, elfHeaderBytes));
-  return elf === undefined ? plain : { kind: 'elf', elf };
+  const header = parseElf(head);
+  return header === undefined ? plain : { kind: 'elf', elf: readElfFile(header, head, size) };
+}
+
+function isScript(head: Uint8Array): boolean {
+  return head[0] === 0x23 && head[1] === 0x21;
+}
+
+function readFirstLine(head: Uint8Array): string | undefined {
+  const text = new TextDecoder().decode(head.subarray(2, lineBytes));
+  const end = text.indexOf('\n');
+  return end >= 0 ? text.slice(0, end) : head.length < lineBytes ? text : undefined;
+}
+
+function isShellLine(line: string | undefined): boolean {
+  return /^[ \t]*\S*\/(?:env[ \t]+)?(?:ba|da|a|z|k)?sh(?:[ \t]|$)/.test(line ?? '');
 }
 
 /** `./usr//bin/` → `usr/bin`. Dots are taken out as an engine does when it unpacks; nothing gets above the root. */

@@ -10,6 +10,8 @@ export interface Descriptor {
   readonly digest: string;
   readonly size: number;
   readonly platform?: Platform;
+  /** `os.features` of the platform: what a machine must have besides, never anything for plain Linux. */
+  readonly osFeatures?: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -113,14 +115,20 @@ function damaged(where: string, what: string, hint = 'push the image again', cau
 const annotationsSchema = v.nullish(v.record(v.string(), v.string()), {});
 
 const platformSchema = v.pipe(
-  v.object({ os: v.string(), architecture: v.string(), variant: v.nullish(v.string()) }),
-  v.transform(
-    ({ os, architecture, variant }): Platform => ({
+  v.object({
+    os: v.nullish(v.string(), ''),
+    architecture: v.nullish(v.string(), ''),
+    variant: v.nullish(v.string()),
+    'os.features': v.nullish(v.array(v.string()), []),
+  }),
+  v.transform(({ os, architecture, variant, 'os.features': osFeatures }) => {
+    const platform: Platform = {
       os,
       architecture,
       ...(variant === null || variant === undefined || variant === '' ? {} : { variant }),
-    }),
-  ),
+    };
+    return { platform, ...(osFeatures.length === 0 ? {} : { osFeatures }) };
+  }),
 );
 
 const descriptorSchema = v.pipe(
@@ -134,7 +142,7 @@ const descriptorSchema = v.pipe(
   v.transform(
     ({ platform, ...rest }): Descriptor => ({
       ...rest,
-      ...(platform === null || platform === undefined ? {} : { platform }),
+      ...(platform ?? {}),
     }),
   ),
 );

@@ -26,3 +26,16 @@ export function isIndexMediaType(mediaType: string): boolean {
 export function isImageMediaType(mediaType: string): boolean {
   return mediaType === mediaTypes.ociManifest || mediaType === mediaTypes.dockerManifest;
 }
+
+/** Whether containerd takes what a manifest lists under this media type for a layer (core/images, `IsLayerType`); the rest it leaves alone. */
+export function isLayerMediaType(mediaType: string): boolean {
+  return /^application\/vnd\.oci\.image\.layer\.|^application\/vnd\.docker\.image\.rootfs\.(?:foreign\.)?diff\.tar(?:$|[.+])|^application\/vnd\.erofs\.layer\.v1(?:$|\+)/.test(
+    mediaType,
+  );
+}
+
+/** Why bantam cannot read a layer of this media type though it is one, as a clause; undefined if it can. */
+export function explainUnreadableLayer(mediaType: string): string | undefined {
+  if (/\+encrypted(?:$|\+)/.test(mediaType)) return 'one of its layers is encrypted';
+  return mediaType.includes('.erofs.') ? 'one of its layers is an EROFS file system' : undefined;
+}

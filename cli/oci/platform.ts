@@ -33,23 +33,35 @@ export function parsePlatform(text: string): Platform {
   });
 }
 
-/** The one spelling of a platform: arm64 has no variant (v8 is implied), amd64 drops v1, a bare arm is v7 (containerd/platforms, `Normalize`). */
+/**
+ * The one spelling of a platform, as containerd compares them (containerd/platforms, `Normalize`): lower case, `aarch64` and the like under
+ * Go's name, no operating system is linux, arm64 has no variant (v8 is implied), amd64 drops v1, a bare arm is v7.
+ */
 export function normalisePlatform(platform: Platform): Platform {
-  const { os, architecture, variant } = platform;
-  if (architecture === 'arm')
-    return {
-      os,
-      architecture,
-      variant: variant === undefined || variant === '' ? 'v7' : variant.startsWith('v') ? variant : `v${variant}`,
-    };
-  if (
-    variant === undefined ||
-    variant === '' ||
-    (architecture === 'arm64' && (variant === 'v8' || variant === '8')) ||
-    (architecture === 'amd64' && variant === 'v1')
-  )
-    return { os, architecture };
-  return { os, architecture, variant };
+  const os = normaliseSystem(platform.os.toLowerCase());
+  const machine = platform.architecture.toLowerCase();
+  const said = platform.variant?.toLowerCase() ?? '';
+  const known = spellings[machine];
+  const architecture = known?.architecture ?? machine;
+  const variant = normaliseVariant(architecture, known?.variant ?? said);
+  return variant === '' ? { os, architecture } : { os, architecture, variant };
+}
+
+function normaliseSystem(os: string): string {
+  return os === '' ? 'linux' : os === 'macos' ? 'darwin' : os;
+}
+
+function normaliseVariant(architecture: string, variant: string): string {
+  switch (architecture) {
+    case 'arm':
+      return variant === '' ? 'v7' : /^[5-8]$/.test(variant) ? `v${variant}` : variant;
+    case 'arm64':
+      return ['8', 'v8', 'v8.0'].includes(variant) ? '' : ['9', '9.0', 'v9.0'].includes(variant) ? 'v9' : variant;
+    case 'amd64':
+      return variant === 'v1' ? '' : variant;
+    default:
+      return variant;
+  }
 }
 
 /** `linux/arm/v7`. */
@@ -61,19 +73,31 @@ export function formatPlatform(platform: Platform): string {
 
 /** Whether two platforms are the same after normalising. */
 export function samePlatform(left: Platform, right: Platform): boolean {
-  return formatPlatform(normalisePlatform(left)) === formatPlatform(normalisePlatform(right));
+  const one = normalisePlatform(left);
+  const other = normalisePlatform(right);
+  return one.os === other.os && one.architecture === other.architecture && one.variant === other.variant;
 }
 
 const architectures = new Set(['amd64', 'arm64', 'arm', '386', 'riscv64', 'ppc64le', 's390x', 'loong64']);
 
-const aliases: Readonly<Record<string, { architecture: string; variant?: string }>> = {
+/** Other names of machines that containerd understands; a variant here replaces the one that was given. */
+const spellings: Readonly<Record<string, { architecture: string; variant?: string }>> = {
   x86_64: { architecture: 'amd64' },
   'x86-64': { architecture: 'amd64' },
   aarch64: { architecture: 'arm64' },
+  i386: { architecture: '386', variant: '' },
   armhf: { architecture: 'arm', variant: 'v7' },
+  armel: { architecture: 'arm', variant: 'v6' },
+};
+
+/** What users may write besides. */
+const aliases: Readonly<Record<string, { architecture: string; variant?: string }>> = {
+  ...spellings,
   armv7: { architecture: 'arm', variant: 'v7' },
   armv7l: { architecture: 'arm', variant: 'v7' },
   armv6: { architecture: 'arm', variant: 'v6' },
   armv6l: { architecture: 'arm', variant: 'v6' },
-  armel: { architecture: 'arm', variant: 'v6' },
 };
+
+/** Every name of a machine that {@link parsePlatform} takes, in lower case. */
+export const machineNames: readonly string[] = [...architectures, ...Object.keys(aliases)];

@@ -163,9 +163,13 @@ describe('configurations', () => {
     });
   });
 
+  it('need not name a platform', () => {
+    assert.deepEqual(decodeConfig(bytesOf({}), 'x').platform, { os: '', architecture: '' });
+  });
+
   it('say where they are damaged', () => {
     assert.throws(
-      () => decodeConfig(bytesOf({ os: 'linux' }), 'configuration of x'),
+      () => decodeConfig(bytesOf({ os: 'linux', architecture: 7 }), 'configuration of x'),
       damaged(/configuration of x is damaged: architecture/),
     );
     assert.throws(

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { UserError } from '../../cli/errors.ts';
 import { sha256Digest, verifyWhileReading } from '../../cli/oci/digest.ts';
 import { type LayerEntry, readLayer } from '../../cli/oci/layer.ts';
-import { elfMachines, inPieces, makeElf, packLayer } from './image-parts.ts';
+import { blockHeader, elfMachines, inPieces, makeElf, packLayer, zstdHeader, zstdOfRawBlock } from './image-parts.ts';
 
 async function readAll(
   bytes: AsyncIterable<Uint8Array>,
@@ -38,13 +38,23 @@ const changes = [
     node: {
       kind: 'file',
       executable: true,
-      start: { kind: 'elf', elf: { bits: 64, endianness: 'little', machine: 183, type: 2, flags: 0 } },
+      start: {
+        kind: 'elf',
+        elf: {
+          bits: 64,
+          endianness: 'little',
+          machine: 183,
+          type: 2,
+          flags: 0,
+          start: { kind: 'read', dynamic: false, fitsPage: 65_536 },
+        },
+      },
     },
   },
   {
     kind: 'node',
     path: 'usr/bin/start',
-    node: { kind: 'file', executable: true, start: { kind: 'script', line: '/bin/sh -e' } },
+    node: { kind: 'file', executable: true, start: { kind: 'script', line: '/bin/sh -e', ends: ['echo', 'hello'] } },
   },
   { kind: 'node', path: 'usr/share/notes', node: { kind: 'file', executable: false, start: { kind: 'other' } } },
   { kind: 'node', path: 'bin', node: { kind: 'symlink', target: 'usr/bin' } },
@@ -59,26 +69,12 @@ const changes = [
 const compressedZstd =
   'KLUv/QRoVQIAkgMMEKDtyO+Cwen/EbUg3QEocAoGjjGlwWlSQJe0hYgY/v0O3Gg/OMuNs/x3prnhO3ADCSBQtw7OC9/mUOd73lqwpaAwKIDtpOA7NpFR';
 
-/** A Zstandard frame (RFC 8878) of one raw block. */
-function zstdOfRawBlock(bytes: Uint8Array): Buffer {
-  return Buffer.concat([zstdHeader, blockHeader(0, bytes.length, true), bytes]);
-}
-
 /** A frame of `count` run-length blocks of 128 KiB zeros each. */
 function zstdOfZeros(count: number): Buffer {
   const blocks = Array.from({ length: count }, (_, index) =>
     Buffer.concat([blockHeader(1, 128 * 1024, index === count - 1), Buffer.of(0)]),
   );
   return Buffer.concat([zstdHeader, ...blocks]);
-}
-
-/** Magic number, no flags, a window of 128 KiB. */
-const zstdHeader = Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38);
-
-function blockHeader(type: 0 | 1, size: number, last: boolean): Buffer {
-  const header = Buffer.alloc(3);
-  header.writeUIntLE((size << 3) | (type << 1) | (last ? 1 : 0), 0, 3);
-  return header;
 }
 
 function listenForEnd(): { ended: Promise<number>; onEnd(taken: number): void } {
@@ -160,7 +156,7 @@ describe('reading a layer', () => {
       {
         kind: 'node',
         path: 'start',
-        node: { kind: 'file', executable: true, start: { kind: 'script', line: '/bin/sh' } },
+        node: { kind: 'file', executable: true, start: { kind: 'script', line: '/bin/sh', ends: ['echo', 'hello'] } },
       },
     ]);
     const greedy = Buffer.concat([Buffer.of(0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa0), Buffer.alloc(100)]);
