@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { UserError } from '../errors.ts';
+import { rateLimited } from './answers.ts';
 import { readBody } from './body.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { Credential, Credentials } from './credentials.ts';
@@ -28,6 +29,8 @@ export interface Authorizer {
 /** The ways in of the distribution API: bearer tokens of a token service (distribution-spec; Docker's token authentication), basic, none. */
 export function createAuthorizer(credentials: Credentials, send: Send, timeout: number): Authorizer {
   const kept = new Map<string, Promise<{ header: string; expires: number }>>();
+  /** Tokens that are on their way: twenty layers of one image need one. */
+  const pending = new Map<string, Promise<{ header: string }>>();
   const whole = new Map<string, string>();
   const keyOf = ({ registry, repository, action }: Access) => `${registry}/${repository} ${action}`;
 
@@ -37,11 +40,12 @@ export function createAuthorizer(credentials: Credentials, send: Send, timeout: 
       return { header: `Bearer ${credential.token}`, expires: Number.POSITIVE_INFINITY };
     const exchange = tokenRequest(access, challenge, asked, credential);
     const answer = await send(exchange, signal);
-    const { status } = answer.response;
+    const { status } = answer;
     if (status === 401 || status === 403) {
       answer.release();
       throw refused(access, `its token service ${exchange.url.host} answers ${status}`, credential);
     }
+    if (status === 429) throw rateLimited(exchange, answer, '429');
     const body = await readBody(answer, 1024 * 1024, { exchange, timeout, signal });
     const parsed = v.safeParse(tokenSchema, new TextDecoder().decode(body));
     const token = parsed.success ? (parsed.output.token ?? parsed.output.access_token) : undefined;
@@ -78,11 +82,21 @@ export function createAuthorizer(credentials: Credentials, send: Send, timeout: 
         ({ scheme, parameters }) => scheme === 'bearer' && parameters['realm'] !== undefined,
       );
       if (bearer !== undefined) {
+        const key = keyOf(access);
+        const coming = pending.get(key);
+        if (coming !== undefined) return (await coming).header;
         const token = fetchToken(access, bearer, asked, signal);
-        kept.set(keyOf(access), token);
-        // Whoever waits for it hears of the failure; the next request tries anew.
-        token.catch(() => kept.delete(keyOf(access)));
-        return (await token).header;
+        pending.set(key, token);
+        kept.set(key, token);
+        try {
+          return (await token).header;
+        } catch (error) {
+          // Whoever waits for it hears of the failure; the next request tries anew.
+          kept.delete(key);
+          throw error;
+        } finally {
+          pending.delete(key);
+        }
       }
       const credential = await credentials.find(access.registry, signal);
       if (credential?.kind === 'bearer') return `Bearer ${credential.token}`;

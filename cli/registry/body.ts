@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts';
+import { SlowAnswer } from './http.ts';
 import { abortError, describeNetworkFailure } from './network-failure.ts';
 import type { Answer, Exchange } from './sender.ts';
 
@@ -9,11 +10,12 @@ export interface BodyOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The body as a stream that ends with BAN-E301 when the registry falls silent or breaks off. Cancelling closes the connection. */
+/** The body as a stream that ends with BAN-E301 when the registry falls silent, breaks off, or sends next to nothing for a minute. Cancelling closes the connection. */
 export function openBody(answer: Answer, options: BodyOptions): ReadableStream<Uint8Array> {
   const { exchange, timeout, signal } = options;
-  const reader = answer.response.body?.getReader();
+  const reader = answer.body[Symbol.asyncIterator]();
   let received = 0;
+  let waited = 0;
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -22,19 +24,25 @@ export function openBody(answer: Answer, options: BodyOptions): ReadableStream<U
           silent = true;
           answer.release();
         }, timeout);
+        const began = performance.now();
         try {
-          const next = await reader?.read();
-          if (next === undefined || next.done) {
+          const next = await reader.next();
+          waited += performance.now() - began;
+          if (next.done === true) {
             answer.release();
             controller.close();
-          } else {
-            received += next.value.length;
-            controller.enqueue(next.value);
+            return;
           }
+          received += next.value.length;
+          if (isDripping(received, waited))
+            throw new Error(`it sent ${received} bytes in ${Math.round(waited / 1000)} s`);
+          controller.enqueue(next.value);
         } catch (error) {
           answer.release();
           if (signal?.aborted === true) throw abortError(signal);
-          const cause = silent ? new Error(`it fell silent for ${timeout / 1000} s after ${received} bytes`) : error;
+          const cause = silent
+            ? new SlowAnswer(`it fell silent for ${timeout / 1000} s after ${received} bytes`)
+            : error;
           throw describeNetworkFailure(cause, exchange.registry, exchange.url, exchange.method);
         } finally {
           clearTimeout(timer);
@@ -46,6 +54,17 @@ export function openBody(answer: Answer, options: BodyOptions): ReadableStream<U
     },
     { highWaterMark: 0 },
   );
+}
+
+/** Bytes per second below which a body counts as dripping: nothing that a Pi is connected by is that slow. Waiting for the reader does not count. */
+const slowest = 2048;
+
+/** How long a body may drip, milliseconds. */
+const patience = 60_000;
+
+/** Whether a body is not worth waiting for: `received` bytes in `waited` milliseconds. */
+export function isDripping(received: number, waited: number): boolean {
+  return waited > patience && received < (waited / 1000) * slowest;
 }
 
 /** Reads a small body whole. Throws BAN-E304 beyond `limit` bytes. */

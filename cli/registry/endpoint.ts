@@ -18,12 +18,15 @@ export function endpointOf(
   secure: readonly string[] = [],
 ): Endpoint {
   if (registry === 'docker.io') return { origin: 'https://registry-1.docker.io', insecure: false };
-  const named = (names: readonly string[]): boolean =>
-    names.some((name) => name === registry || name === hostOf(registry));
-  const plain = !named(secure) && (isLocal(hostOf(registry)) || named(insecure));
+  const plain = !isNamed(registry, secure) && (isLocal(hostOf(registry)) || isNamed(registry, insecure));
   const origin = `${plain ? 'http' : 'https'}://${registry}`;
   if (!URL.canParse(origin)) throw new UserError('BAN-E305', `"${registry}" is no registry's address`);
   return { origin, insecure: plain };
+}
+
+/** Whether a registry is among names: `host` stands for all of its ports. */
+export function isNamed(registry: string, names: readonly string[]): boolean {
+  return names.some((name) => name === registry || name === hostOf(registry));
 }
 
 /** Splits the value of BANTAM_INSECURE_REGISTRIES or BANTAM_SECURE_REGISTRIES: hosts with commas or spaces between them. */

@@ -1,6 +1,6 @@
 import { Interrupted, UserError } from '../errors.ts';
 
-/** The system's or TLS library's code of a failed fetch (`ECONNREFUSED`), wherever undici has put it; '' if there is none. */
+/** The system's or TLS library's code of a failed request (`ECONNREFUSED`), however deep it lies; '' if there is none. */
 export function failureCode(thrown: unknown): string {
   for (let error: unknown = thrown, depth = 0; error instanceof Error && depth < 5; error = error.cause, depth += 1) {
     if ('code' in error && typeof error.code === 'string') return error.code;
@@ -13,12 +13,12 @@ export function isPassing(code: string): boolean {
   return passing.has(code);
 }
 
-const passing = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'UND_ERR_SOCKET', 'UND_ERR_CONNECT_TIMEOUT']);
+const passing = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN', 'ERR_STREAM_PREMATURE_CLOSE']);
 
 /** Whether a request over plain http may have failed since the other side speaks TLS: it hangs up, or answers with an alert. */
 export function mayComeOfTls(thrown: unknown): boolean {
   const code = causeCode(thrown);
-  return code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET' || code.startsWith('HPE_');
+  return code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('HPE_');
 }
 
 /** Whether the other side speaks TLS with a certificate that is not trusted. */
@@ -29,6 +29,11 @@ export function isDistrusted(thrown: unknown): boolean {
 /** The code of what is behind one of bantam's own errors, which have codes of their own. */
 function causeCode(thrown: unknown): string {
   return thrown instanceof UserError ? failureCode(thrown.cause) : '';
+}
+
+/** Whether a connection failed because nobody vouches for the certificate: further authorities may. */
+export function isUntrusted(thrown: unknown): boolean {
+  return /SELF_SIGNED|ISSUER_CERT|LEAF_SIGNATURE/.test(failureCode(thrown));
 }
 
 const certificateCode = /CERT|ISSUER|LEAF_SIGNATURE|ALTNAME/;
@@ -61,12 +66,7 @@ export function describeNetworkFailure(thrown: unknown, registry: string, asked:
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || code === 'EPROTO') {
     return fail('it does not speak TLS', plainHint);
   }
-  if (certificateCode.test(code)) {
-    return fail(
-      `its certificate is not trusted (${code})`,
-      'name the file of its certificate authority: NODE_EXTRA_CA_CERTS=/path/ca.pem',
-    );
-  }
+  if (certificateCode.test(code)) return fail(...explainCertificate(code, asked));
   if (code.startsWith('HPE_')) {
     return new UserError('BAN-E304', `what answers at ${asked.host} does not speak HTTP (${request})`, {
       hint: 'check the port',
@@ -80,4 +80,25 @@ export function describeNetworkFailure(thrown: unknown, registry: string, asked:
     code === '' ? message : `the connection broke (${code})`,
     'try again; if it happens again, look at its log',
   );
+}
+
+/** What is wrong with a certificate, and what to do about it. */
+function explainCertificate(code: string, { host, hostname }: URL): [what: string, hint: string] {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return [
+      `its certificate is for another name than ${hostname} (${code})`,
+      `name the registry as its certificate does, or make one whose subjectAltName holds ${hostname}`,
+    ];
+  }
+  if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
+    const when = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
+    return [
+      `its certificate ${when} (${code})`,
+      'look at the clock of this machine (date); else renew the certificate',
+    ];
+  }
+  return [
+    `its certificate is not trusted (${code})`,
+    `a registry with a certificate of its own? Put the certificate of its authority into ~/.docker/certs.d/${host}/ca.crt (or /etc/docker/certs.d/${host}/ca.crt, where Docker looks too), or name it: NODE_EXTRA_CA_CERTS=/path/ca.crt`,
+  ];
 }

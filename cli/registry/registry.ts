@@ -16,12 +16,12 @@ export interface BlobSource {
 
 /**
  * The distribution API as bantam needs it (opencontainers/distribution-spec). Every call is bounded, follows the
- * registry's authentication (Docker's credentials) and throws BAN-E301 (no answer), E302 (refused), E303 (absent), E304 (odd answer), E306 (digest mismatch).
+ * registry's authentication (Docker's credentials) and throws BAN-E301 (no answer), E302 (refused), E303 (absent), E304 (odd answer), E306 (digest mismatch), E308 (too many requests).
  */
 export interface Registry {
   /** Reads the manifest or index that tag or digest name; the bytes are checked against the digest. */
   manifest(reference: Reference, signal?: AbortSignal): Promise<StoredManifest>;
-  /** Opens a blob for reading; ending early closes the connection. The caller checks the digest where it reads all of it. */
+  /** Opens a blob for reading; where the connection breaks it is read on from there (Range). Ending early closes it. The caller checks the digest where it reads all of it. */
   blob(reference: Reference, digest: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>>;
   /** Writes a manifest under `tag` (or under its digest if `tag` is undefined) and returns the digest. */
   putManifest(
@@ -46,5 +46,5 @@ export interface Registry {
   digestOf(reference: Reference, signal?: AbortSignal): Promise<string | undefined>;
 }
 
-/** The reading half, which an image layout folder has too. */
-export type ImageReader = Pick<Registry, 'manifest' | 'blob'>;
+/** The reading half, which an image layout folder has too; `digestOf` only where tags may move. */
+export type ImageReader = Pick<Registry, 'manifest' | 'blob'> & Partial<Pick<Registry, 'digestOf'>>;

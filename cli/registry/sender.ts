@@ -1,13 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
-import { abortError, describeNetworkFailure, failureCode, isPassing } from './network-failure.ts';
-
-/** A body that is read from its source at every try; `size` in bytes. */
-export interface StreamedBody {
-  readonly size: number;
-  open(): Promise<ReadableStream<Uint8Array>>;
-}
+import { type HttpAnswer, type Open, SlowAnswer, type StreamedBody } from './http.ts';
+import { abortError, describeNetworkFailure, failureCode, isPassing, isUntrusted } from './network-failure.ts';
+import type { Trust } from './trust.ts';
 
 /** One request. `registry` names it in errors. The body can be sent again: it is bytes, or opened anew. */
 export interface Exchange {
@@ -21,12 +17,9 @@ export interface Exchange {
 }
 
 /** An answer whose body has not been read. */
-export interface Answer {
-  readonly response: Response;
+export interface Answer extends HttpAnswer {
   /** Whether another origin than the one asked answered, after a redirect. */
   readonly elsewhere: boolean;
-  /** Ends the connection and forgets the signal. Call it when the body is no longer needed. */
-  release(): void;
 }
 
 /** How {@link createSender} behaves. Milliseconds. */
@@ -36,6 +29,8 @@ export interface SenderOptions {
   readonly timeout: number;
   /** Tries in all. */
   readonly attempts: number;
+  readonly open: Open;
+  readonly trust: Trust;
   readonly wait?: ((milliseconds: number, signal?: AbortSignal) => Promise<void>) | undefined;
 }
 
@@ -55,8 +50,8 @@ export function createSender(options: SenderOptions): Send {
       let pause = 250 * 2 ** (attempt - 1);
       try {
         const answer = await followRedirects(exchange, options, signal);
-        if (last || !busy.has(answer.response.status)) return answer;
-        const asked = retryAfter(answer.response.headers.get('retry-after'));
+        if (last || !busy.has(answer.status)) return answer;
+        const asked = retryAfter(answer.header('retry-after'));
         if (asked > longestPause) return answer;
         pause = Math.max(pause, asked);
         answer.release();
@@ -95,10 +90,9 @@ const longestPause = 20_000;
 /** Redirects of one request: registry → storage is one, some add one of their own. */
 const mostRedirects = 5;
 
-class SlowAnswer extends Error {}
-
-function retryAfter(header: string | null): number {
-  if (header === null) return 0;
+/** What a Retry-After asks for (RFC 9110, section 10.2.3), in milliseconds; 0 without one. */
+export function retryAfter(header: string | undefined): number {
+  if (header === undefined) return 0;
   const seconds = Number(header);
   const milliseconds = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
   return Number.isNaN(milliseconds) ? 0 : Math.max(0, milliseconds);
@@ -111,12 +105,12 @@ async function followRedirects(
 ): Promise<Answer> {
   let { url, headers } = exchange;
   for (let redirects = 0; ; redirects += 1) {
-    const { response, release } = await sendOnce({ ...exchange, url, headers }, options, signal);
-    const location = redirectStatuses.has(response.status) ? response.headers.get('location') : null;
-    if (location === null) return { response, release, elsewhere: url.origin !== exchange.url.origin };
-    release();
+    const answer = await sendOnce({ ...exchange, url, headers }, options, signal);
+    const location = redirectStatuses.has(answer.status) ? answer.header('location') : undefined;
+    if (location === undefined) return { ...answer, elsewhere: url.origin !== exchange.url.origin };
+    answer.release();
     const next = URL.canParse(location, url.href) ? new URL(location, url.href) : undefined;
-    const strange = strangeRedirect(exchange, response.status, url, next, redirects);
+    const strange = strangeRedirect(exchange, answer.status, url, next, redirects);
     if (next === undefined || strange !== undefined) {
       throw new UserError(
         'BAN-E304',
@@ -130,25 +124,6 @@ async function followRedirects(
       headers = Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
     url = next;
   }
-}
-
-/** Bytes per second below which an upload is given up: a home uplink of 1 Mbit/s, twice shared. */
-const slowestUpload = 60_000;
-
-/** `onFailure` gets what reading the source throws: fetch hides it behind an error of its own. */
-async function requestBody(body: Exchange['body'], onFailure: (error: unknown) => void): Promise<RequestInit> {
-  if (body === undefined) return {};
-  if (typeof body === 'string' || body instanceof Uint8Array) return { body };
-  const source = await body.open();
-  const watched = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      yield* source;
-    } catch (error) {
-      onFailure(error);
-      throw error;
-    }
-  };
-  return { body: ReadableStream.from(watched()), duplex: 'half' };
 }
 
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
@@ -169,50 +144,36 @@ function strangeRedirect(
   return undefined;
 }
 
+/** Bytes per second below which an upload is given up: a home uplink of 1 Mbit/s, twice shared. */
+const slowestUpload = 60_000;
+
+/** One request on the wire. A certificate that Node's own authorities do not know is shown to the operating system's as well. */
 async function sendOnce(
   exchange: Exchange,
   options: SenderOptions,
   signal: AbortSignal | undefined,
-): Promise<{ response: Response; release(): void }> {
-  if (signal?.aborted === true) throw abortError(signal);
+): Promise<HttpAnswer> {
   const { method, url, headers, body, registry } = exchange;
-  const abort = new AbortController();
-  const pass = () => abort.abort(signal?.reason);
-  signal?.addEventListener('abort', pass, { once: true });
   const streamed = typeof body === 'object' && 'open' in body ? body : undefined;
   const timeout = options.timeout + ((streamed?.size ?? 0) / slowestUpload) * 1000;
-  const slow = new SlowAnswer(`no answer within ${Math.round(timeout / 1000)} s`);
-  const timer = setTimeout(() => abort.abort(slow), timeout);
-  const began = performance.now();
-  const trace = (result: string) =>
-    // Without the query: addresses of storage carry signatures there.
-    options.report({
-      type: 'trace',
-      about: registry,
-      text: `${method} ${url.origin}${url.pathname} → ${result}, ${Math.round(performance.now() - began)} ms`,
-    });
-  const release = () => {
-    signal?.removeEventListener('abort', pass);
-    abort.abort();
-  };
-  let sourceFailure: unknown;
-  try {
-    const response = await fetch(url, {
-      method,
-      headers: streamed === undefined ? headers : { ...headers, 'content-length': String(streamed.size) },
-      redirect: 'manual',
-      signal: abort.signal,
-      ...(await requestBody(body, (error) => {
-        sourceFailure = error;
-      })),
-    });
-    trace(String(response.status));
-    return { response, release };
-  } catch (error) {
-    trace(failureCode(error) || (error instanceof Error ? error.message : String(error)));
-    release();
-    throw sourceFailure instanceof UserError ? sourceFailure : error;
-  } finally {
-    clearTimeout(timer);
+  for (;;) {
+    if (signal?.aborted === true) throw abortError(signal);
+    const began = performance.now();
+    const trace = (result: string) =>
+      // Without the query: addresses of storage carry signatures there.
+      options.report({
+        type: 'trace',
+        about: registry,
+        text: `${method} ${url.origin}${url.pathname} → ${result}, ${Math.round(performance.now() - began)} ms`,
+      });
+    try {
+      const secureContext = url.protocol === 'https:' ? await options.trust.contextFor(url.host) : undefined;
+      const answer = await options.open({ method, url, headers, body, secureContext, timeout, signal });
+      trace(String(answer.status));
+      return answer;
+    } catch (error) {
+      trace(failureCode(error) || (error instanceof Error ? error.message : String(error)));
+      if (!isUntrusted(error) || !(await options.trust.widen(url.host))) throw error;
+    }
   }
 }

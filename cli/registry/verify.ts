@@ -20,7 +20,7 @@ export async function verifyImage(
 ): Promise<VerifiedImage> {
   const image = await inspectImage(reader, reference, { ...options, platforms: wanted });
   const missing = wanted.filter((platform) => !image.available.some((there) => samePlatform(there, platform)));
-  const wrong = image.platforms.filter(({ verdict }) => verdict === 'wrong');
+  const wrong = image.platforms.filter(({ verdict }) => verdict === 'does not');
   if (missing.length === 0 && wrong.length === 0) return image;
   const name = formatReference(reference);
   const there = image.available.map(formatPlatform).join(', ') || 'no platform at all';

@@ -5,6 +5,7 @@ import type { Event } from '../../cli/events.ts';
 import { sha256Digest } from '../../cli/oci/digest.ts';
 import { mediaTypes } from '../../cli/oci/media-types.ts';
 import type { Reference } from '../../cli/oci/reference.ts';
+import { isDripping } from '../../cli/registry/body.ts';
 import { openRegistry, type RegistryOptions } from '../../cli/registry/client.ts';
 import type { Credential } from '../../cli/registry/credentials.ts';
 import { type ScriptedServer, type Step, startScriptedServer } from './scripted-server.ts';
@@ -222,6 +223,80 @@ describe('the registry client', () => {
     await open().manifest(reference);
   });
 
+  it('reads a blob on where the connection broke, and gives storage no credentials then either', async () => {
+    const request = `GET /v2/lab/fn/blobs/${digest}`;
+    const authorization = /Basic/;
+    const away = { status: 307, headers: { location: `http://${other.host}/store` } };
+    server.expect(
+      { request, answer: { status: 401, headers: { 'www-authenticate': 'Basic' } } },
+      { request, headers: { authorization, range: undefined }, answer: { status: 200, body: 'half', end: 'cut' } },
+      { request, headers: { authorization, range: /^bytes=4-$/ }, answer: away },
+    );
+    other.expect({
+      request: 'GET /store',
+      headers: { authorization: undefined, range: /^bytes=4-$/ },
+      answer: { status: 206, headers: { 'content-range': 'bytes 4-8/9' }, body: ' more' },
+    });
+    assert.equal(await new Response(await open(alice).blob(reference, digest)).text(), 'half more');
+    assert.deepEqual(pauses, [250]);
+  });
+
+  it('reads over what it has where Range is not known, and refuses another part than it asked for', async () => {
+    const request = `GET /v2/lab/fn/blobs/${digest}`;
+    const cut = { status: 200, body: 'half', end: 'cut' } as const;
+    server.expect({ request, answer: cut }, { request, answer: { status: 200, body: 'half more' } });
+    assert.equal(await new Response(await open().blob(reference, digest)).text(), 'half more');
+    const elsewhere = { status: 206, headers: { 'content-range': 'bytes 2-8/9' }, body: 'lf more' };
+    server.expect({ request, answer: cut }, { request, answer: elsewhere });
+    await assert.rejects(
+      new Response(await open().blob(reference, digest)).text(),
+      fails('BAN-E304', /206 with another part than the one asked for \(from byte 4\)/),
+    );
+  });
+
+  it('gives up on a blob that breaks off again and again', async () => {
+    const request = `GET /v2/lab/fn/blobs/${digest}`;
+    const partOf = (start: number) =>
+      ({ status: 206, headers: { 'content-range': `bytes ${start}-9/10` }, body: 'x', end: 'cut' }) as const;
+    server.expect(
+      { request, answer: { status: 200, body: 'x', end: 'cut' } },
+      ...[1, 2, 3].map((start) => ({ request, answer: partOf(start) })),
+    );
+    await assert.rejects(
+      new Response(await open().blob(reference, digest)).text(),
+      fails('BAN-E301', /the connection broke/),
+    );
+    assert.deepEqual(pauses, [250, 500, 1000]);
+  });
+
+  it('fetches one token for requests that are sent together', async () => {
+    const challenge = { 'www-authenticate': `Bearer realm="http://${other.host}/token"` };
+    const token = `GET /token?scope=repository%3Alab%2Ffn%3Apull`;
+    server.expect(get({ status: 401, headers: challenge }), get({ status: 401, headers: challenge }));
+    other.expect({
+      request: token,
+      answer: { status: 200, body: '{"token":"t1"}' },
+      seen: () => server.expect(...[1, 2].map(() => get(manifestAnswer, { authorization: /t1/ }))),
+    });
+    const registry = open();
+    await Promise.all([registry.manifest(reference), registry.manifest(reference)]);
+  });
+
+  it('calls a token service that has had enough by its name', async () => {
+    server.expect(get({ status: 401, headers: { 'www-authenticate': `Bearer realm="http://${other.host}/token"` } }));
+    other.expect({
+      request: 'GET /token?scope=repository%3Alab%2Ffn%3Apull',
+      answer: { status: 429, headers: { 'retry-after': '7200' } },
+    });
+    await assert.rejects(open().manifest(reference), fails('BAN-E308', /limits how often/, /again in 2 h/));
+  });
+
+  it('asks over https where a HEAD over plain http is answered with nothing but 400', async () => {
+    server.expect({ request: 'HEAD /v2/lab/fn/manifests/1', answer: { status: 400 } });
+    // What speaks no TLS here is a registry that does not like the question: then that is what is told.
+    await assert.rejects(open().digestOf(reference), fails('BAN-E304', /HEAD http:.* 400$/));
+  });
+
   it('gives up after a bounded number of tries, or when told to wait too long', async () => {
     server.expect(
       ...Array.from({ length: 4 }, () =>
@@ -232,7 +307,11 @@ describe('the registry client', () => {
     server.expect(
       get({ status: 429, headers: { 'retry-after': '3600' }, body: '{"errors":[{"code":"TOOMANYREQUESTS"}]}' }),
     );
-    await assert.rejects(open().manifest(reference), fails('BAN-E304', /429 TOOMANYREQUESTS/, /docker login/));
+    await assert.rejects(
+      open().manifest(reference),
+      fails('BAN-E308', /limits how often it is asked: 429 TOOMANYREQUESTS/, /again in 60 min, or .*docker login 127/),
+    );
+    assert.equal(pauses.length, 3, 'an hour is not waited for');
   });
 
   it('ends a wait that is too long: before the answer and within it', async () => {
@@ -242,9 +321,19 @@ describe('the registry client', () => {
       open(undefined, impatient).manifest(reference),
       fails('BAN-E301', /does not answer: no answer within/),
     );
-    server.expect({ request: `GET /v2/lab/fn/blobs/${digest}`, answer: { status: 200, body: 'half', end: 'stall' } });
+    const half = { status: 200, body: 'half', end: 'stall' } as const;
+    const rest = { status: 206, headers: { 'content-range': 'bytes 4-9/10' }, body: '', end: 'stall' } as const;
+    const request = `GET /v2/lab/fn/blobs/${digest}`;
+    server.expect({ request, answer: half }, { request, headers: { range: /^bytes=4-$/ }, answer: rest });
     const stream = await open(undefined, impatient).blob(reference, digest);
-    await assert.rejects(new Response(stream).text(), fails('BAN-E301', /fell silent for 0.2 s after 4 bytes/));
+    await assert.rejects(new Response(stream).text(), fails('BAN-E301', /fell silent for 0.2 s after 0 bytes/));
+  });
+
+  it('waits a minute for a body that drips, and no longer', () => {
+    assert.equal(isDripping(1, 59_000), false);
+    assert.equal(isDripping(1, 61_000), true);
+    assert.equal(isDripping(61 * 2048, 61_000), false, 'a slow line is no drip');
+    assert.equal(isDripping(600 * 1000, 600_000), true, 'whoever began well may not go on for ever');
   });
 
   it('stops when it is interrupted: before, during and after the answer', async () => {

@@ -42,7 +42,7 @@ describe('an image layout folder', () => {
     assert.equal(image.digest, root.digest);
     assert.deepEqual(
       image.platforms.map(({ verdict }) => verdict),
-      ['fits', 'fits', 'fits'],
+      ['runs', 'runs', 'runs'],
     );
   });
 

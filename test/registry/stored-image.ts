@@ -37,10 +37,15 @@ export function keep(
 /** Makes one image; returns the descriptor of its manifest. */
 export function keepImage(store: Store, { platform, configPlatform = platform, config, layers }: TestImage) {
   const history = layers.map((_, index) => ({ created_by: `step ${index}` }));
+  const rootfs = { type: 'layers', diff_ids: layers.map((layer) => sha256Digest(layer)) };
   const manifest = {
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,
-    config: keep(store, mediaTypes.ociConfig, Buffer.from(JSON.stringify({ ...configPlatform, config, history }))),
+    config: keep(
+      store,
+      mediaTypes.ociConfig,
+      Buffer.from(JSON.stringify({ ...configPlatform, config, history, rootfs })),
+    ),
     layers: layers.map((layer) => keep(store, mediaTypes.ociLayerGzip, layer)),
   };
   return keep(store, mediaTypes.ociManifest, Buffer.from(JSON.stringify(manifest)));
@@ -48,8 +53,14 @@ export function keepImage(store: Store, { platform, configPlatform = platform, c
 
 /** Makes an index of images, with an attestation as buildx adds one; returns its descriptor. */
 export function keepIndex(store: Store, images: readonly TestImage[]) {
+  const statement = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociManifest,
+    config: keep(store, mediaTypes.ociConfig, Buffer.from('{}')),
+    layers: [],
+  };
   const attestation = {
-    ...keep(store, mediaTypes.ociManifest, Buffer.from('{}')),
+    ...keep(store, mediaTypes.ociManifest, Buffer.from(JSON.stringify(statement))),
     platform: { os: 'unknown', architecture: 'unknown' },
   };
   const manifests = [...images.map((image) => ({ ...keepImage(store, image), platform: image.platform })), attestation];
@@ -60,22 +71,27 @@ export function keepIndex(store: Store, images: readonly TestImage[]) {
   );
 }
 
-/** A registry that serves a store read-only under any repository and counts; it answers 500 to what no client of images asks. */
+/** A registry that serves a store read-only under any repository and counts; it answers 500 to what no client of images asks. A tag is kept in the store like a digest. */
 export async function serveStore(store: Store) {
   const asked: string[] = [];
   let sentBytes = 0;
   let openBodies = 0;
   const server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
-    const match = /^\/v2\/[a-z/]+\/(manifests|blobs)\/(.+)$/.exec(request.url ?? '');
+    const match = /^\/v2\/[\w/-]+\/(manifests|blobs)\/(.+)$/.exec(request.url ?? '');
     const found = store.blobs.get(match?.[2] ?? '');
-    if (match === null || request.method !== 'GET') response.writeHead(500).end();
+    if (match === null || (request.method !== 'GET' && request.method !== 'HEAD')) response.writeHead(500).end();
     else if (found === undefined) response.writeHead(404, { 'content-type': 'application/json' }).end('{}');
     else {
       response.writeHead(200, {
         'content-type': match[1] === 'manifests' ? found.mediaType : 'application/octet-stream',
         'content-length': found.bytes.length,
+        ...(match[1] === 'manifests' ? { 'docker-content-digest': sha256Digest(found.bytes) } : {}),
       });
+      if (request.method === 'HEAD') {
+        response.end();
+        return;
+      }
       openBodies += 1;
       const closed = once(response, 'close').finally(() => {
         openBodies -= 1;

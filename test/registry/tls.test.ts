@@ -6,24 +6,7 @@ import { sha256Digest } from '../../cli/oci/digest.ts';
 import { mediaTypes } from '../../cli/oci/media-types.ts';
 import { openRegistry, type RegistryOptions } from '../../cli/registry/client.ts';
 import { startScriptedServer } from './scripted-server.ts';
-
-/** A certificate nobody trusts, for loopback. It guards nothing. */
-const certificate = `-----BEGIN CERTIFICATE-----
-MIIBmjCCAUGgAwIBAgIUIzw+O3mvX5uhTAFIccIaI8QrrCMwCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjE5MjQyNloYDzIxMjYxMDI5
-MTkyNDI2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAATWUEZRkX6slpC6eQVec9g6vTSNjTDKrIa+Y/YfqFUQG27JVFV4PGr7
-efmUm2RClXdHhM3tLkh+tDSwv631UKrKo28wbTAdBgNVHQ4EFgQU+8oGdc/HE0MF
-843QJVBLvubryJEwHwYDVR0jBBgwFoAU+8oGdc/HE0MF843QJVBLvubryJEwDwYD
-VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
-zj0EAwIDRwAwRAIgCzlEzAhNjhagHxLukCMpFDoByIXdsOhcQm2Zk2QHZEwCICeX
-/Kc+cpqdB9qVOVU0JUFvYZLg/ncrWfbh6H8zajnm
------END CERTIFICATE-----`;
-const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgWzhjJPbKm0zBDe/W
-KWInts6fGgzAzY1GGG/aO1k/bmuhRANCAATWUEZRkX6slpC6eQVec9g6vTSNjTDK
-rIa+Y/YfqFUQG27JVFV4PGr7efmUm2RClXdHhM3tLkh+tDSwv631UKrK
------END PRIVATE KEY-----`;
+import { certificate, key } from './self-signed.ts';
 
 const body = JSON.stringify({ schemaVersion: 2, manifests: [] });
 const digest = sha256Digest(Buffer.from(body));
