@@ -1,18 +1,25 @@
-import { text as readText } from 'node:stream/consumers';
 import pLimit from 'p-limit';
 import { UserError } from '../errors.ts';
 import { decodeConfig } from '../oci/config.ts';
-import { decodeManifest } from '../oci/manifest.ts';
-import { formatPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
+import { platformsTaken } from '../oci/containerd.ts';
+import type { ImageManifest } from '../oci/manifest.ts';
+import { anyArm, anyArm64, type Node, nodeOf } from '../oci/node.ts';
+import { type Platform, parsePlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
+import { type RunVerdict, runs } from '../oci/runs.ts';
 import type { Dialect } from '../openfaas/dialects.ts';
-import { listContents } from '../registry/contents.ts';
+import { contentsOf } from '../registry/contents.ts';
+import type { ImageMemory } from '../registry/image-memory.ts';
+import { type ManifestNode, readTree } from '../registry/image-tree.ts';
+import { readConfig, readImage } from '../registry/read-image.ts';
 import type { Registry } from '../registry/registry.ts';
 import { type DeployedImage, deployedReference } from './deployment.ts';
 
 /** An image as it lies in its registry, before anything is sent to a gateway. */
 export interface DeployableImage extends DeployedImage {
   readonly platforms: readonly Platform[];
+  /** Whether it runs on the gateway's machine: `runs` or `unknown`; undefined if the gateway does not tell what that is. */
+  readonly verdict: Pick<RunVerdict, 'answer' | 'reason'> | undefined;
 }
 
 /** What must hold for the image. `digest`: the one just built; `architecture`: GOARCH of the gateway, empty if it does not tell. */
@@ -23,65 +30,86 @@ export interface ImageExpectation {
 }
 
 /**
- * Reads an image's index (or single manifest) and one configuration, because on faasd an update to an image that is not
- * there, or lacks the node's platform, destroys the running function. Throws BAN-E503 (nothing under that tag), E505
- * (the gateway's architecture is missing), and what the registry throws.
+ * Reads all manifests of an image, and asks for every part of it, because on faasd an update to an image that is not there,
+ * or does not run on the node, destroys the running function. What starts there is looked into as `image check` does, from the
+ * memory where it is known. Throws BAN-E503 (nothing under that tag, or not all of it), E505 (it does not run on the
+ * gateway's machine), and what the registry throws.
  */
 export async function readDeployableImage(
   registry: Registry,
   image: string,
   expected: ImageExpectation,
   signal: AbortSignal,
+  memory?: ImageMemory,
 ): Promise<DeployableImage> {
   const tagged = parseReference(image);
   const reference: Reference =
     expected.digest === undefined
       ? tagged
       : { registry: tagged.registry, repository: tagged.repository, digest: expected.digest };
-  const stored = await registry.manifest(reference, signal).catch((thrown: unknown) => {
+  const where = formatReference(reference);
+  // Not from the memory: that the registry still has them is what a pull needs.
+  const tree = await readTree(registry, reference, { signal }).catch((thrown: unknown) => {
     if (!(thrown instanceof UserError) || thrown.code !== 'BAN-E303') throw thrown;
-    throw new UserError('BAN-E503', `there is no image ${formatReference(reference)} in the registry`, {
+    throw new UserError('BAN-E503', `there is no image ${where} in the registry, or not all of it`, {
       hint: 'bantam fn build --push',
+      details: [thrown.message],
       cause: thrown,
     });
   });
-  const where = formatReference(reference);
-  const manifest = decodeManifest(stored.bytes, stored.mediaType, where);
-  const first =
-    manifest.kind === 'image'
-      ? stored
-      : await firstImage(registry, reference, manifest.images[0]?.digest, where, signal);
-  const config = await readConfig(registry, reference, first, where, signal);
-  const platforms = manifest.kind === 'image' ? [config.platform] : manifest.images.map(({ platform }) => platform);
-  if (
-    expected.architecture !== '' &&
-    !platforms.some(({ architecture }) => fits(architecture, expected.architecture))
-  ) {
+  const byDigest = { registry: reference.registry, repository: reference.repository, digest: tree.stored.digest };
+  await requireParts(registry, byDigest, tree, where, signal);
+  const node = expected.architecture === '' ? undefined : nodeOfGateway(expected.architecture);
+  const verdict = node === undefined ? undefined : await judge(registry, byDigest, { tree, node, signal, memory });
+  if (verdict?.answer === 'does not') {
     throw new UserError(
       'BAN-E505',
-      `${where} has ${platforms.map(formatPlatform).join(', ')}, and the gateway's machine is ${expected.architecture}`,
+      `${where} does not run on the gateway's machine (${expected.architecture}): ${verdict.reason}`,
       {
         hint: `bantam fn build --push --platform linux/${expected.architecture}; on a cluster of several architectures --force deploys it all the same`,
       },
     );
   }
-  await requireParts(registry, { ...reference, digest: stored.digest }, where, signal);
+  const first = imagesOf(tree)[0];
+  if (first === undefined)
+    throw new UserError('BAN-E306', `the index ${where} names no image`, { hint: 'bantam fn build --push' });
+  const reading = { reader: registry, reference: byDigest, options: { memory, signal } };
+  const config = decodeConfig(await readConfig(first.manifest.config, reading), `configuration of ${where}`);
+  const named = imagesOf(tree).flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
   return {
-    reference: deployedReference(image, stored.digest, expected.dialect),
-    digest: stored.digest,
+    reference: deployedReference(image, tree.stored.digest, expected.dialect),
+    digest: tree.stored.digest,
     bantamRuntime: config.config.Labels['bantam.runtime'] !== undefined,
-    platforms,
+    platforms: named.length === 0 ? [config.platform] : named,
+    verdict,
   };
+}
+
+async function judge(
+  registry: Registry,
+  reference: Reference,
+  known: {
+    readonly tree: ManifestNode;
+    readonly node: Node;
+    readonly signal: AbortSignal;
+    readonly memory: ImageMemory | undefined;
+  },
+): Promise<Pick<RunVerdict, 'answer' | 'reason'>> {
+  const platforms = (known.node.oneOf ?? [known.node]).flatMap(({ asks }) => platformsTaken(asks));
+  const { image } = await readImage(registry, reference, { ...known, platforms, keepFailures: true });
+  const { answer, reason } = runs(image, known.node);
+  return { answer, reason };
 }
 
 /** Every manifest and blob of every platform must still be in the registry: a node that lacks one cannot pull, and on faasd that ends the running function. */
 async function requireParts(
   registry: Registry,
   reference: Reference,
+  tree: ManifestNode,
   where: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const { blobs } = await listContents(registry, reference, signal);
+  const { blobs } = contentsOf(tree);
   const limit = pLimit(4);
   const found = await Promise.all(
     blobs.map(({ digest }) =>
@@ -96,43 +124,27 @@ async function requireParts(
   });
 }
 
-/** containerd starts 32-bit ARM images on 64-bit ARM machines too. */
-function fits(image: string, reported: string): boolean {
-  const machine = machineOf(reported);
-  return image === machine || (machine === 'arm64' && image === 'arm');
+/** What a gateway's machine is, of which it tells no more than GOARCH; some say `x86_64` or `aarch64`. */
+function nodeOfGateway(reported: string): Node {
+  const platform = platformOfGateway(reported);
+  if (platform.architecture === 'arm64') return anyArm64;
+  return platform.architecture === 'arm' && reported === 'arm' ? anyArm : nodeOf(platform);
 }
 
-/** GOARCH of what a gateway calls its machine: most say GOARCH, some `x86_64` or `aarch64`; an unheard-of name stays as it is. */
-function machineOf(reported: string): string {
+function platformOfGateway(reported: string): Platform {
   try {
-    return parsePlatform(reported).architecture;
+    return parsePlatform(reported);
   } catch {
-    return reported; // No platform of ours: then no image fits it, and the message names it.
+    return { os: 'linux', architecture: reported }; // No platform of ours: then no image fits it, and the message names it.
   }
 }
 
-async function firstImage(
-  registry: Registry,
-  reference: Reference,
-  digest: string | undefined,
-  where: string,
-  signal: AbortSignal,
-): Promise<{ bytes: Uint8Array; mediaType: string }> {
-  if (digest === undefined)
-    throw new UserError('BAN-E306', `the index ${where} names no image`, { hint: 'bantam fn build --push' });
-  return await registry.manifest({ registry: reference.registry, repository: reference.repository, digest }, signal);
-}
-
-async function readConfig(
-  registry: Registry,
-  reference: Reference,
-  image: { bytes: Uint8Array; mediaType: string },
-  where: string,
-  signal: AbortSignal,
-): Promise<ReturnType<typeof decodeConfig>> {
-  const manifest = decodeManifest(image.bytes, image.mediaType, where);
-  if (manifest.kind !== 'image')
-    throw new UserError('BAN-E306', `the index ${where} names another index`, { hint: 'bantam fn build --push' });
-  const text = await readText(await registry.blob(reference, manifest.config.digest, signal));
-  return decodeConfig(new TextEncoder().encode(text), `configuration of ${where}`);
+function imagesOf(
+  { manifest, children }: ManifestNode,
+  platform?: Platform,
+): { readonly manifest: ImageManifest; readonly platform: Platform | undefined }[] {
+  if (manifest.kind === 'image') return [{ manifest, platform }];
+  return children.flatMap(({ node, descriptor, attestation }) =>
+    node === undefined || attestation ? [] : imagesOf(node, descriptor.platform),
+  );
 }

@@ -1,7 +1,9 @@
 /** `npm run bench -- NAME [options]`: measurements side by side with the peers. They are no tests: `npm test` runs none of them. */
 import { reasonOf } from '../bed/program.ts';
+import { benchImages, readImagesOptions } from './images/bench.ts';
 import { benchRuntime, readRuntimeOptions } from './runtime/bench.ts';
 import { contestantNames } from './runtime/contestant.ts';
+import { benchStart, readStartOptions } from './start.ts';
 import { UsageError } from './usage-error.ts';
 
 const usage = `usage: npm run bench -- NAME [options]
@@ -14,6 +16,14 @@ const usage = `usage: npm run bench -- NAME [options]
               --rounds N       3 unless told; fewer give no verdict
               --node PATH      the Node program that runs the contestants, unless told the one that runs this
               --json           every figure as one JSON document
+
+  start     how much longer than bare Node the built program takes to say its version and its help
+              --rounds N       25 unless told
+              --node PATH      the Node program, unless told the one that runs this
+
+  images    \`image check\` of images in a real registry, with an empty and with a full cache, beside crane
+              --images N       20 unless told
+              --rounds N       5 unless told
 
 What is measured and how to read it: docs/bench.md
 `;
@@ -33,6 +43,9 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 const [name, ...rest] = process.argv.slice(2);
 try {
   if (name === undefined) process.stdout.write(usage);
+  else if (name === 'start')
+    process.stdout.write(`${await benchStart(readStartOptions(rest, process.execPath), stop.signal)}\n`);
+  else if (name === 'images') process.stdout.write(`${await benchImages(readImagesOptions(rest), say, stop.signal)}\n`);
   else if (name !== 'runtime') throw new UsageError(`there is no bench named ${name}`);
   else {
     const options = readRuntimeOptions(rest, process.execPath);

@@ -1,19 +1,25 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { UserError } from '../../cli/errors.ts';
 import { sha256Digest } from '../../cli/oci/digest.ts';
+import { openImageMemory } from '../../cli/registry/image-memory.ts';
 import type { Registry, StoredManifest } from '../../cli/registry/registry.ts';
 import { readDeployableImage } from '../../cli/rollout/image.ts';
+import { temporaryFolder } from '../e2e/program.ts';
+import { elfMachines, makeElf, packLayer } from '../oci/image-parts.ts';
 
 const indexType = 'application/vnd.oci.image.index.v1+json';
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
-/** A registry that holds one image under `latest`, of the given platforms, and nothing else. */
-function registryWith(
+/** A registry that holds one image under `latest`, of the given platforms, and nothing else. `machine`: what all its programs are for, if not their platform. */
+async function registryWith(
   platforms: readonly string[],
   labels: Record<string, string>,
   lost?: string,
-): { registry: Registry; digest: string } {
+  machine?: keyof typeof elfMachines,
+): Promise<{ registry: Registry; digest: string; opened: string[] }> {
+  const opened: string[] = [];
   const blobs = new Map<string, Uint8Array>();
   const manifests = new Map<string, StoredManifest>();
   const store = (mediaType: string, value: unknown): string => {
@@ -22,15 +28,15 @@ function registryWith(
     manifests.set(digest, { digest, mediaType, bytes });
     return digest;
   };
-  const images = platforms.map((platform) => {
+  const images = [];
+  for (const platform of platforms) {
     const [os = '', architecture = '', variant] = platform.split('/');
     const named = { os, architecture, ...(variant === undefined ? {} : { variant }) };
-    const config = encode({
-      ...named,
-      config: { Labels: labels },
-      rootfs: { type: 'layers', diff_ids: [] },
-      history: [],
-    });
+    const layer = await packLayer([
+      { name: 'fn', content: makeElf(elfMachines[machine ?? (architecture as 'arm64')]) },
+    ]);
+    blobs.set(sha256Digest(layer), layer);
+    const config = encode(configOf(named, labels));
     blobs.set(sha256Digest(config), config);
     const digest = store(manifestType, {
       schemaVersion: 2,
@@ -40,16 +46,23 @@ function registryWith(
         digest: sha256Digest(config),
         size: config.length,
       },
-      layers: [],
+      layers: [
+        {
+          mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+          digest: sha256Digest(layer),
+          size: layer.length,
+        },
+      ],
     });
-    return { mediaType: manifestType, digest, size: 1, platform: named };
-  });
+    images.push({ mediaType: manifestType, digest, size: 1, platform: named });
+  }
   const digest = store(indexType, { schemaVersion: 2, mediaType: indexType, manifests: images });
   const unexpected = async (): Promise<never> => {
     throw new Error('reading an image must not ask this');
   };
   return {
     digest,
+    opened,
     registry: {
       async manifest(reference) {
         const found = manifests.get(reference.digest ?? (reference.tag === 'latest' ? digest : ''));
@@ -59,6 +72,7 @@ function registryWith(
       async blob(_reference, wanted) {
         const bytes = blobs.get(wanted);
         assert.ok(bytes);
+        opened.push(wanted);
         return ReadableStream.from([bytes]);
       },
       async hasBlob(_reference, wanted) {
@@ -71,6 +85,12 @@ function registryWith(
   };
 }
 
+/** A configuration with one layer, whose program is /fn. */
+function configOf(platform: Record<string, string>, labels: Record<string, string>): Record<string, unknown> {
+  const rootfs = { type: 'layers', diff_ids: [`sha256:${'0'.repeat(64)}`] };
+  return { ...platform, config: { Labels: labels, Entrypoint: ['/fn'] }, rootfs, history: [] };
+}
+
 const dialect = { imageForm: 'tag-and-digest', pullsBeforeAnswer: true } as const;
 const signal = new AbortController().signal;
 
@@ -80,7 +100,7 @@ describe('the image of a deployment', () => {
       [{ 'bantam.runtime': '1' }, true],
       [{}, false],
     ] as const) {
-      const { registry, digest } = registryWith(['linux/amd64', 'linux/arm64'], labels);
+      const { registry, digest } = await registryWith(['linux/amd64', 'linux/arm64'], labels);
       const image = await readDeployableImage(
         registry,
         'registry.lan:5000/hello',
@@ -95,7 +115,7 @@ describe('the image of a deployment', () => {
   });
 
   it('must be in the registry', async () => {
-    const { registry } = registryWith(['linux/amd64'], {});
+    const { registry } = await registryWith(['linux/amd64'], {});
     await assert.rejects(
       readDeployableImage(
         registry,
@@ -108,16 +128,8 @@ describe('the image of a deployment', () => {
   });
 
   it('must be there whole', async () => {
-    const lost = sha256Digest(
-      encode({
-        os: 'linux',
-        architecture: 'arm64',
-        config: { Labels: {} },
-        rootfs: { type: 'layers', diff_ids: [] },
-        history: [],
-      }),
-    );
-    const { registry } = registryWith(['linux/amd64', 'linux/arm64'], {}, lost);
+    const lost = sha256Digest(encode(configOf({ os: 'linux', architecture: 'arm64' }, {})));
+    const { registry } = await registryWith(['linux/amd64', 'linux/arm64'], {}, lost);
     await assert.rejects(
       readDeployableImage(registry, 'registry.lan/hello', { digest: undefined, architecture: '', dialect }, signal),
       { code: 'BAN-E503', details: [lost] },
@@ -136,7 +148,7 @@ describe('the image of a deployment', () => {
     [['linux/amd64'], '', true],
   ] as const) {
     it(`${platforms.join(', ')} ${runs ? 'runs' : 'does not run'} where the gateway says "${architecture}"`, async () => {
-      const { registry } = registryWith(platforms, {});
+      const { registry } = await registryWith(platforms, {});
       const reading = readDeployableImage(
         registry,
         'registry.lan/hello',
@@ -147,4 +159,53 @@ describe('the image of a deployment', () => {
       else await assert.rejects(reading, { code: 'BAN-E505' });
     });
   }
+
+  it('is looked into: what the index says is not enough', async () => {
+    const { registry } = await registryWith(['linux/amd64', 'linux/arm64'], {}, undefined, 'amd64');
+    const expected = { digest: undefined, architecture: 'arm64', dialect };
+    await assert.rejects(readDeployableImage(registry, 'registry.lan/hello', expected, signal), (error) => {
+      assert.ok(error instanceof UserError);
+      assert.equal(error.code, 'BAN-E505');
+      assert.match(error.message, /does not run on the gateway's machine \(arm64\): .*\/fn is x86-64/);
+      return true;
+    });
+  });
+
+  it('is read once, and its layers only for the platforms that the machine takes', async () => {
+    const { registry, opened } = await registryWith(['linux/amd64', 'linux/arm64', 'linux/arm/v7'], {});
+    const asked: string[] = [];
+    const counting: Registry = {
+      ...registry,
+      manifest: (reference, stop) => {
+        asked.push(reference.digest ?? reference.tag ?? '');
+        return registry.manifest(reference, stop);
+      },
+    };
+    const expected = { digest: undefined, architecture: 'amd64', dialect };
+    const { verdict } = await readDeployableImage(counting, 'registry.lan/hello', expected, signal);
+    assert.equal(verdict?.answer, 'runs');
+    assert.equal(asked.length, 4, 'the index and each manifest once');
+    assert.equal(new Set(asked).size, 4);
+    assert.ok(opened.length <= 3, 'the configuration and the layer of amd64');
+  });
+
+  it('is looked into once: what is known of its layers is not read again, that its parts are there is asked each time', async () => {
+    await using folder = await temporaryFolder();
+    const memory = openImageMemory(join(folder.path, 'images'), () => undefined);
+    const { registry, opened } = await registryWith(['linux/amd64', 'linux/arm64'], {});
+    const asked: string[] = [];
+    const counting: Registry = {
+      ...registry,
+      hasBlob: (reference, wanted, stop) => {
+        asked.push(wanted);
+        return registry.hasBlob(reference, wanted, stop);
+      },
+    };
+    const expected = { digest: undefined, architecture: 'amd64', dialect };
+    await readDeployableImage(counting, 'registry.lan/hello', expected, signal, memory);
+    assert.deepEqual([opened.length, asked.length], [2, 4]);
+    const again = await readDeployableImage(counting, 'registry.lan/hello', expected, signal, memory);
+    assert.equal(again.verdict?.answer, 'runs');
+    assert.deepEqual([opened.length, asked.length], [2, 8]);
+  });
 });
