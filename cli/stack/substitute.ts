@@ -1,4 +1,7 @@
 import { commentRanges } from './document.ts';
+import { type ExpansionProblem, expand, largest } from './expand.ts';
+import { type Expansion, escapedAt, NoExpansion, parseExpansion } from './expansion.ts';
+import { Pieces } from './pieces.ts';
 import type { TextProblem } from './problem.ts';
 
 /** Text after substitution, and the way back to the places of the original. */
@@ -10,144 +13,109 @@ export interface Substituted {
 }
 
 /**
- * Replaces `${NAME}`, `${NAME:-default}` (also `:=`, `=`, `-`, which faas-cli treats alike: the default counts when the
- * variable is unset or empty) and `${NAME:?message}` in the raw text, before YAML is read, as faas-cli does; `$${` stands
- * for a literal `${`, a bare `$NAME` stays. Defaults may nest. Unlike faas-cli, an unset variable without default is a
+ * Replaces every `${…}` (expansion.ts has the grammar) in the raw text, before YAML is read, as faas-cli does; `$$`, `\\` and
+ * `\/` stand for their second character, a bare `$NAME` stays. Unlike faas-cli, an unset variable without default is a
  * problem, and nothing in a comment is touched.
  */
 export function substitute(text: string, environment: Readonly<Record<string, string | undefined>>): Substituted {
-  const found = findExpansions(text);
-  const comments = found.length === 0 ? [] : commentRanges(maskExpansions(text, found));
+  const found = findMarks(text);
+  const comments = found.length === 0 ? [] : commentRanges(mask(text, found));
   const problems: TextProblem[] = [];
-  const pieces: { readonly from: number; readonly to: number; readonly shift: number | undefined }[] = [];
-  let result = '';
+  const report = ({ start, message, hint }: ExpansionProblem): void => {
+    problems.push({ offset: start, path: '', message, hint });
+  };
+  const replacementOf = (meaning: Mark['meaning']): string => {
+    if (typeof meaning === 'string') return meaning;
+    const before = problems.length;
+    if (meaning instanceof NoExpansion) report(meaning);
+    const result = meaning instanceof NoExpansion ? '' : expand(meaning, environment, report);
+    // Nothing at all would have YAML and the fields complain, too.
+    return problems.length === before ? result : 'x';
+  };
+  const pieces = new Pieces();
   let position = 0;
   let comment = 0;
-  const append = (piece: string, original: number, verbatim: boolean): void => {
-    if (piece === '') return;
-    pieces.push({ from: result.length, to: original, shift: verbatim ? original - result.length : undefined });
-    result += piece;
-  };
-  for (const expansion of found) {
-    while ((comments[comment]?.end ?? text.length) <= expansion.start) comment += 1;
-    if ((comments[comment]?.start ?? text.length) <= expansion.start) continue;
-    append(text.slice(position, expansion.start), position, true);
-    append(expand(text, expansion, environment, problems), expansion.start, false);
-    position = expansion.end;
+  for (const mark of found) {
+    while ((comments[comment]?.end ?? text.length) <= mark.start) comment += 1;
+    if ((comments[comment]?.start ?? text.length) <= mark.start) continue;
+    if (pieces.length > largest) {
+      report({
+        start: mark.start,
+        message: `the values up to here are too long: at most ${largest} characters are read`,
+        hint: 'look at the variables that the file uses',
+      });
+      break;
+    }
+    pieces.keep(text.slice(position, mark.start), position);
+    pieces.replace(replacementOf(mark.meaning), mark.start);
+    position = mark.end;
   }
-  append(text.slice(position), position, true);
-  return {
-    text: result,
-    problems,
-    originalOffset: (offset) => {
-      let low = 0;
-      let high = pieces.length - 1;
-      while (low < high) {
-        const middle = Math.ceil((low + high) / 2);
-        if ((pieces[middle]?.from ?? 0) <= offset) low = middle;
-        else high = middle - 1;
-      }
-      const piece = pieces[low];
-      return piece === undefined ? 0 : piece.shift === undefined ? piece.to : offset + piece.shift;
-    },
-  };
+  pieces.keep(text.slice(position), position);
+  return { text: pieces.text(), problems, originalOffset: (offset) => pieces.originalOffset(offset) };
 }
 
 /** The text with every `${…}` covered by letters of the same length, so that YAML's structure can be read before substitution. */
-export function maskExpansions(text: string, found: readonly Expansion[] = findExpansions(text)): string {
+export function maskExpansions(text: string): string {
+  return mask(text, findMarks(text));
+}
+
+function mask(text: string, marks: readonly Mark[]): string {
   let result = '';
   let position = 0;
-  for (const { start, end } of found) {
-    result += text.slice(position, start) + 'x'.repeat(end - start);
+  let run = 0;
+  for (const [index, { start, end, meaning }] of marks.entries()) {
+    result += text.slice(position, start);
     position = end;
+    if (meaning !== '\\') {
+      result += typeof meaning === 'string' ? `${meaning}x` : 'x'.repeat(end - start);
+      continue;
+    }
+    // A backslash that stays gives the next character a meaning: those of one run stand together, behind what covers them.
+    run += 1;
+    const next = marks[index + 1];
+    if (next?.start === end && next.meaning === meaning) continue;
+    result += 'x'.repeat(run) + meaning.repeat(run);
+    run = 0;
   }
   return result + text.slice(position);
 }
 
-/** The place of one `${…}` (or `$${`) on one line; `closed` is false when its brace is missing. */
-interface Expansion {
+/** A place that substitution changes. `meaning`: the character that an escape stands for, or what is to be expanded, or why it cannot be. */
+interface Mark {
   readonly start: number;
   readonly end: number;
-  readonly kind: 'escape' | 'expansion';
-  readonly closed: boolean;
+  readonly meaning: string | Expansion | NoExpansion;
 }
 
-function findExpansions(text: string): Expansion[] {
-  const found: Expansion[] = [];
-  for (let start = text.indexOf('${'); start >= 0; ) {
-    const escaped = text[start - 1] === '$' && (found.at(-1)?.end ?? 0) < start;
-    const end = escaped ? undefined : closingBrace(text, start);
-    if (escaped) found.push({ start: start - 1, end: start + 2, kind: 'escape', closed: true });
-    else found.push({ start, end: end ?? start + 2, kind: 'expansion', closed: end !== undefined });
-    start = text.indexOf('${', found.at(-1)?.end ?? start + 2);
+function findMarks(text: string): Mark[] {
+  const found: Mark[] = [];
+  const next = /\$[${]|\\[\\/]/g;
+  const line = ends(text, /\r|\n/g);
+  const brace = ends(text, /\}/g);
+  const quote = ends(text, /["']/g);
+  for (let match = next.exec(text); match !== null; match = next.exec(text)) {
+    const start = match.index;
+    const escaped = escapedAt(text, start);
+    if (escaped !== undefined) found.push({ start, end: start + 2, meaning: escaped });
+    else {
+      const meaning = parseExpansion(text, start, line(start));
+      // What is no substitution ends behind its line's next brace; behind its `${` where a quote comes first.
+      const loose = brace(start) < Math.min(line(start), quote(start)) ? brace(start) + 1 : start + 2;
+      const end = meaning instanceof NoExpansion ? loose : meaning.end;
+      found.push({ start, end, meaning });
+    }
+    next.lastIndex = found.at(-1)?.end ?? start + 2;
   }
   return found;
 }
 
-/** Defaults nest no deeper; without a bound, a line of nothing but `${` would be read over and over. */
-const deepest = 16;
-
-/** The offset behind the brace that closes the `${` at `start`; undefined if its line ends before. */
-function closingBrace(text: string, start: number): number | undefined {
-  let depth = 0;
-  for (let index = start; index < text.length; index += 1) {
-    const character = text[index];
-    if (character === '\n' || character === '\r') return undefined;
-    if (character === '$' && text[index + 1] === '{') {
-      depth += 1;
-      index += 1;
-      if (depth > deepest) return undefined;
-    } else if (character === '}') {
-      depth -= 1;
-      if (depth === 0) return index + 1;
-    }
-  }
-  return undefined;
-}
-
-function expand(
-  text: string,
-  expansion: Expansion,
-  environment: Readonly<Record<string, string | undefined>>,
-  problems: TextProblem[],
-): string {
-  const { start, end, kind, closed } = expansion;
-  if (kind === 'escape') return '${';
-  const report = (message: string, hint?: string): string => {
-    problems.push({ offset: start, path: '', message, ...(hint === undefined ? {} : { hint }) });
-    return '';
+/** Where the pattern matches next, the end of the text if nowhere. Asked from front to back it reads the text once. */
+function ends(text: string, pattern: RegExp): (start: number) => number {
+  let known = -1;
+  return (start) => {
+    if (known >= start) return known;
+    pattern.lastIndex = start;
+    known = pattern.exec(text)?.index ?? text.length;
+    return known;
   };
-  if (!closed) return report('the closing brace of ${ is missing on this line', 'write $${ for a literal ${');
-  const whole = text.slice(start, end);
-  const match = /^\$\{(?<name>[A-Za-z0-9_]+)(?:(?<operator>:-|:=|:\?|=|-|\?)(?<rest>.*))?\}$/.exec(whole);
-  const name = match?.groups?.['name'];
-  if (name === undefined)
-    return report(
-      `${whole} is no substitution that bantam knows`,
-      `known are \${NAME}, \${NAME:-default}, \${NAME:?message}; write $\${ for a literal \${`,
-    );
-  const value = environment[name];
-  const operator = match?.groups?.['operator'];
-  if (operator === undefined)
-    return value ?? report(`the environment variable ${name} is not set`, `set it, or give a default: \${${name}:-…}`);
-  if (value !== undefined && value !== '') return value;
-  const rest = match?.groups?.['rest'] ?? '';
-  const inner = findExpansions(rest).map((nested) => ({
-    ...nested,
-    start: nested.start + end - 1 - rest.length,
-    end: nested.end + end - 1 - rest.length,
-  }));
-  let argument = '';
-  let position = end - 1 - rest.length;
-  for (const nested of inner) {
-    argument += text.slice(position, nested.start) + expand(text, nested, environment, problems);
-    position = nested.end;
-  }
-  argument += text.slice(position, end - 1);
-  if (operator.endsWith('?'))
-    return report(
-      argument.trim() === '' ? `the environment variable ${name} is not set` : `${name}: ${argument.trim()}`,
-      `set the environment variable ${name}`,
-    );
-  return argument;
 }
