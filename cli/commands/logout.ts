@@ -4,7 +4,7 @@ import { removeCredentials } from '../openfaas/credentials.ts';
 /** `bantam logout`: forgets the credentials of one gateway; the others stay. */
 export const logout = defineCommand({
   options: {},
-  examples: ['bantam logout --gateway http://pi-0:31112'],
+  examples: ['bantam logout --gateway http://pi-0:31112', 'bantam logout -t pi'],
   async run(_input, context) {
     const address = await context.gatewayAddress();
     const removed = await removeCredentials(address.key, context.credentialsPlace, context.signal);

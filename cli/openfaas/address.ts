@@ -3,8 +3,8 @@ import { UserError } from '../errors.ts';
 /** Where faas-cli and bantam look when nothing is said. faas-cli writes it into every new stack file. */
 export const defaultGateway = 'http://127.0.0.1:8080';
 
-/** Who said which gateway to use, for the target line: `--gateway`, the stack file, `OPENFAAS_URL`, or nobody. */
-export type GatewaySource = 'flag' | 'stack' | 'environment' | 'default';
+/** Who said which gateway to use: `--gateway`, the target, the stack file, `OPENFAAS_URL`, or nobody. */
+export type GatewaySource = 'flag' | 'target' | 'stack' | 'environment' | 'default';
 
 /** A gateway's address, read and normalised. */
 export interface GatewayAddress {
@@ -29,7 +29,7 @@ export function parseGatewayAddress(text: string): GatewayAddress {
   const rest = full.slice(full.indexOf('://') + 3);
   if (!/^[^/\\?#\s]+(\/[^\\?#\s]*)?$/.test(rest)) throw invalid(text, problemOf(rest));
   // Two schemes in a row (`http://http://…`) would otherwise be read as a host called "http".
-  if (/^https?:\/\//i.test(rest)) throw invalid(text, 'the scheme is there twice');
+  if (/^([^/]*@)?https?:\/\//i.test(rest)) throw invalid(text, 'the scheme is there twice');
   if (!URL.canParse(full)) throw invalid(text, 'host or port cannot be read');
   const url = new URL(full);
   if (!/^(\[[0-9a-f:.]+\]|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?)$/i.test(url.hostname))
@@ -50,19 +50,30 @@ export function parseGatewayAddress(text: string): GatewayAddress {
 /** What may name a gateway. Empty texts count as not given. */
 export interface GatewayChoices {
   readonly flag?: string | undefined;
+  /** The target of `-t`: `x-bantam.targets.NAME` of the stack file. */
+  readonly target?: { readonly name: string; readonly gateway: string | undefined } | undefined;
+  /** `provider.gateway`. */
   readonly stack?: string | undefined;
   /** `OPENFAAS_URL`. */
   readonly environment?: string | undefined;
 }
 
 /**
- * Picks the gateway: flag > stack file > `OPENFAAS_URL` > {@link defaultGateway}. As in faas-cli the default address written
- * in a stack file counts as not given, because `faas-cli new` writes it into every file and `OPENFAAS_URL` must still work.
- * Unlike in faas-cli a flag always wins, also one that names the default. Throws BAN-E406, naming the source.
+ * Picks the gateway: flag > target > stack file > `OPENFAAS_URL` > {@link defaultGateway}. As in faas-cli the default address
+ * written in a stack file counts as not given, because `faas-cli new` writes it into every file and `OPENFAAS_URL` must still
+ * work. Unlike in faas-cli a flag always wins, also one that names the default; so does a target. Throws BAN-E406, naming the source.
  */
-export function chooseGateway(choices: GatewayChoices): GatewayAddress & { readonly source: GatewaySource } {
+export function chooseGateway(choices: GatewayChoices): ChosenAddress {
   const flag = choices.flag?.trim();
-  if (flag) return { ...readFrom(flag, '--gateway'), source: 'flag' };
+  const target = choices.target?.gateway?.trim();
+  const where = `x-bantam.targets.${choices.target?.name}.gateway of the stack file`;
+  if (flag) {
+    const address = readFrom(flag, '--gateway');
+    // Another spelling of the target's own gateway still is that gateway; a mistake in a target that is not used is none.
+    const same = target !== undefined && target !== '' && tryRead(target)?.key === address.key;
+    return { ...address, source: 'flag', ...(same ? { target: choices.target?.name } : {}) };
+  }
+  if (target) return { ...readFrom(target, where), source: 'target', target: choices.target?.name };
   const stack = choices.stack?.trim();
   if (stack) {
     const address = readFrom(stack, 'provider.gateway of the stack file');
@@ -72,6 +83,9 @@ export function chooseGateway(choices: GatewayChoices): GatewayAddress & { reado
   if (environment) return { ...readFrom(environment, 'OPENFAAS_URL'), source: 'environment' };
   return { ...parseGatewayAddress(defaultGateway), source: stack ? 'stack' : 'default' };
 }
+
+/** An address and who chose it. `target`: the target whose own gateway it is, also where `--gateway` names the same one; credentials of that target are for no other. */
+export type ChosenAddress = GatewayAddress & { readonly source: GatewaySource; readonly target?: string | undefined };
 
 /** The address of a function behind a gateway: `URL/function/NAME[.NAMESPACE]PATH` (`/async-function/` for queued calls). */
 export function functionAddress(
@@ -95,6 +109,15 @@ function readFrom(text: string, where: string): GatewayAddress {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(error.code, `${where}: ${error.message}`, { hint: error.hint, cause: error });
+  }
+}
+
+function tryRead(text: string): GatewayAddress | undefined {
+  try {
+    return parseGatewayAddress(text);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
   }
 }
 

@@ -9,7 +9,7 @@ import { Interrupted, UserError } from '../errors.ts';
 import { basicCredentials, basicToken, type GatewayCredentials, readBasicToken } from './authorization.ts';
 import { type CredentialsPlace, credentialsFile, followLinks, readIfThere, unreadable } from './credentials-file.ts';
 
-/** Credentials and where they were found: `BANTAM_GATEWAY_PASSWORD`, or a file. */
+/** Credentials and where they were found: the name of a variable, or a file. */
 export interface FoundCredentials {
   readonly credentials: GatewayCredentials;
   readonly source: string;
@@ -22,16 +22,18 @@ export interface SavedLogin {
 }
 
 /**
- * Finds the credentials for a gateway by its key (see parseGatewayAddress): `BANTAM_GATEWAY_USER` (default `admin`) and
- * `BANTAM_GATEWAY_PASSWORD` before the file. Throws BAN-E001 for a user without password, BAN-E003 for a file that cannot be read.
+ * Finds the credentials for a gateway by its key (see parseGatewayAddress): first those of the environment, then the file.
+ * `target`: the name of the target whose own gateway it is; its variables (`BANTAM_GATEWAY_PASSWORD_PI` for `pi`) come before
+ * `BANTAM_GATEWAY_PASSWORD` and are sent nowhere else. The user is `admin` unless the variable with USER names another.
+ * Throws BAN-E001 for a user without password, BAN-E003 for a file that cannot be read.
  */
-export async function findCredentials(key: string, place: CredentialsPlace): Promise<FoundCredentials | undefined> {
-  const { BANTAM_GATEWAY_USER: user, BANTAM_GATEWAY_PASSWORD: password } = place.environment;
-  if (password) return { credentials: basicCredentials(user || 'admin', password), source: 'BANTAM_GATEWAY_PASSWORD' };
-  if (user)
-    throw new UserError('BAN-E001', 'BANTAM_GATEWAY_USER is set, but BANTAM_GATEWAY_PASSWORD is not', {
-      hint: 'set both, or neither',
-    });
+export async function findCredentials(
+  key: string,
+  place: CredentialsPlace,
+  target?: string,
+): Promise<FoundCredentials | undefined> {
+  const given = (target === undefined ? undefined : fromEnvironment(place, target)) ?? fromEnvironment(place);
+  if (given !== undefined) return given;
   const file = credentialsFile(place);
   const document = parseConfig(await readIfThere(file), file);
   for (const entry of entriesFor(document, file, key)) {
@@ -44,6 +46,17 @@ export async function findCredentials(key: string, place: CredentialsPlace): Pro
     if (auth === 'oauth2' && /^[\x21-\x7e]+$/.test(token))
       return { credentials: { kind: 'bearer', token }, source: file };
   }
+  return undefined;
+}
+
+/** A job that deploys to two clusters has two passwords, and a variable for both would show each cluster the other's. */
+function fromEnvironment({ environment }: CredentialsPlace, target?: string): FoundCredentials | undefined {
+  const ending = target === undefined ? '' : `_${target.toUpperCase().replaceAll('-', '_')}`;
+  const [userName, passwordName] = [`BANTAM_GATEWAY_USER${ending}`, `BANTAM_GATEWAY_PASSWORD${ending}`];
+  const [user, password] = [environment[userName], environment[passwordName]];
+  if (password) return { credentials: basicCredentials(user || 'admin', password), source: passwordName };
+  if (user)
+    throw new UserError('BAN-E001', `${userName} is set, but ${passwordName} is not`, { hint: 'set both, or neither' });
   return undefined;
 }
 

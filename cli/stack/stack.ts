@@ -13,6 +13,21 @@ export interface Stack {
   readonly platforms: readonly Platform[] | undefined;
   /** `configuration` as faas-cli reads it. */
   readonly configuration?: StackConfiguration;
+  /** `x-bantam.targets`, in the file's order. */
+  readonly targets?: readonly Target[];
+  /** The one of them that was asked for and applied (targets.ts). */
+  readonly target?: Target;
+}
+
+/** Where a stack goes, by one word (`-t NAME`): what it says comes before what the stack file says elsewhere. */
+export interface Target {
+  readonly name: string;
+  /** As written. */
+  readonly gateway: string | undefined;
+  /** `registry[:port][/path]`, without a slash at its end. */
+  readonly registry: string | undefined;
+  readonly namespace: string | undefined;
+  readonly platforms: readonly Platform[] | undefined;
 }
 
 /** `configuration.templates` (where templates come from; no source means the template store) and `configuration.copy` (paths that every function's handler gets a copy of). */

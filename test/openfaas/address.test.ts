@@ -67,31 +67,39 @@ describe('gateway address', () => {
       );
   });
 
-  it('prefers flag, stack file, OPENFAAS_URL, default, and says which it was', () => {
-    const pick = (flag?: string, stack?: string, environment?: string): string => {
-      const { url, source } = chooseGateway({ flag, stack, environment });
-      return `${source} ${url}`;
-    };
-    assert.equal(pick('http://a', 'http://b', 'http://c'), 'flag http://a');
-    assert.equal(pick(undefined, 'http://b', 'http://c'), 'stack http://b');
-    assert.equal(pick('', ' ', 'http://c'), 'environment http://c');
-    assert.equal(pick(), 'default http://127.0.0.1:8080');
-    assert.equal(
-      pick('127.0.0.1:8080', 'http://b', 'http://c'),
-      'flag http://127.0.0.1:8080',
-      'a flag that names the default is still a flag',
-    );
-    assert.equal(
-      pick(undefined, 'http://127.0.0.1:8080/', 'http://c'),
-      'environment http://c',
-      'what faas-cli new writes does not win',
-    );
-    assert.equal(pick(undefined, 'http://127.0.0.1:8080'), 'stack http://127.0.0.1:8080');
-  });
+  // docs/settings.md has the same table.
+  const own = 'http://127.0.0.1:8080';
+  for (const [what, flag, target, stack, environment, expected] of [
+    ['everything: the flag', 'http://a', 'http://t', 'http://b', 'http://c', 'flag http://a'],
+    ['no flag: the target', undefined, 'http://t', 'http://b', 'http://c', 'target http://t (pi)'],
+    ['a target without gateway: the stack file', undefined, null, 'http://b', 'http://c', 'stack http://b'],
+    ['no target: the stack file', undefined, undefined, 'http://b', 'http://c', 'stack http://b'],
+    ['blanks are nothing', '', undefined, ' ', 'http://c', 'environment http://c'],
+    ['what faas-cli new writes does not win', undefined, undefined, `${own}/`, 'http://c', 'environment http://c'],
+    ['… in a target it is meant', undefined, own, 'http://b', 'http://c', `target ${own} (pi)`],
+    ['… in the flag, too', '127.0.0.1:8080', 'http://t', 'http://b', 'http://c', `flag ${own}`],
+    ['only what faas-cli new writes', undefined, undefined, own, undefined, `stack ${own}`],
+    ['nothing at all', undefined, undefined, undefined, undefined, `default ${own}`],
+    ['the flag spells the target’s own', 'HTTP://T/', 'http://t', undefined, undefined, 'flag http://t (pi)'],
+    ['a broken target beside a flag', 'http://a', 'ftp://x', undefined, undefined, 'flag http://a'],
+  ] as const) {
+    it(`is chosen: ${what}`, () => {
+      const choices = { flag, stack, environment };
+      const chosen = chooseGateway(
+        target === undefined ? choices : { ...choices, target: { name: 'pi', gateway: target ?? undefined } },
+      );
+      const { url, source, target: whose } = chosen;
+      assert.equal(`${source} ${url}${whose === undefined ? '' : ` (${whose})`}`, expected);
+    });
+  }
 
   it('names the source of a bad address', () => {
     assert.throws(() => chooseGateway({ stack: 'ftp://x' }), /provider\.gateway of the stack file: "ftp:\/\/x"/);
     assert.throws(() => chooseGateway({ environment: 'a b' }), /OPENFAAS_URL/);
+    assert.throws(
+      () => chooseGateway({ target: { name: 'pi', gateway: 'ftp://x' } }),
+      /x-bantam\.targets\.pi\.gateway of the stack file: "ftp:\/\/x"/,
+    );
   });
 
   it('makes the addresses of functions', () => {
