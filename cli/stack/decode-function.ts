@@ -3,6 +3,8 @@ import * as v from 'valibot';
 import { entryOf, placeOf, plainValue, type YamlEntry, type YamlNode } from './document.ts';
 import { describeNameProblem, suggestFunctionName } from './name.ts';
 import type { TextProblem } from './problem.ts';
+import { quantityOf } from './quantity.ts';
+import { describeScheduleDoubts } from './schedule.ts';
 import { functionSchema, truths } from './schema.ts';
 import type { StackFunction } from './stack.ts';
 
@@ -25,18 +27,25 @@ export function decodeFunction(
       ...(suggestion === undefined ? {} : { hint: `try ${suggestion}` }),
     });
   }
-  const builds = !isTrue(entryOf(entry.value, 'skip_build')?.value);
-  for (const field of entry.value.kind === 'map' && builds ? ['lang', 'handler'] : []) {
-    const given = entryOf(entry.value, field);
-    if (given !== undefined && !(given.value.kind === 'scalar' && given.value.value === null)) continue;
-    const offset = given?.keyStart ?? entry.keyStart;
-    problems.push({
-      offset,
-      path: `${path}.${field}`,
-      message: 'is missing',
-      hint: 'needed unless skip_build is true',
+  const declaredBuild = entry.value.kind === 'map' && !isTrue(entryOf(entry.value, 'skip_build')?.value);
+  const missing = declaredBuild ? ['lang', 'handler'].filter((field) => isNothing(entry.value, field)) : [];
+  // faas-cli deploys such a function, and only complains when it is to be built.
+  const asItIs = missing.length === 2 && !isNothing(entry.value, 'image');
+  if (asItIs)
+    warnings.push({
+      offset: entry.keyStart,
+      path,
+      message: 'names neither lang nor handler: its image is deployed as it is, nothing is built',
+      hint: 'say so with skip_build: true',
     });
-  }
+  else
+    for (const field of missing)
+      problems.push({
+        offset: entryOf(entry.value, field)?.keyStart ?? entry.keyStart,
+        path: `${path}.${field}`,
+        message: 'is missing',
+        hint: 'needed unless skip_build is true',
+      });
   const result = v.safeParse(functionSchema, plainValue(entry.value));
   if (!result.success) {
     problems.push(...issuesOf(result.issues, root, ['functions', entry.key]));
@@ -52,6 +61,13 @@ export function decodeFunction(
       hint: `keep one of platforms and x-bantam.platforms`,
     });
   }
+  for (const resource of excesses(fields))
+    problems.push({
+      offset: placeOf(root, ['functions', entry.key, 'requests', resource]),
+      path: `${path}.requests.${resource}`,
+      message: `${fields.requests?.[resource]} is more than the limit, ${fields.limits?.[resource]}`,
+      hint: 'request at most the limit',
+    });
   const secrets = fields.secrets ?? [];
   for (const [index, secret] of secrets.entries()) {
     if (secrets.indexOf(secret) < index)
@@ -61,6 +77,13 @@ export function decodeFunction(
         message: `${secret} is named twice`,
       });
   }
+  for (const { annotation, message, hint } of describeScheduleDoubts(fields.annotations ?? {}))
+    warnings.push({
+      offset: placeOf(root, ['functions', entry.key, 'annotations', annotation]),
+      path: `${path}.annotations.${annotation}`,
+      message,
+      hint,
+    });
   return {
     environmentFiles: fields.environment_file ?? [],
     function: {
@@ -73,7 +96,7 @@ export function decodeFunction(
           : resolve(folder, fields.handler)
         : undefined,
       image: fields.image,
-      skipBuild: fields.skip_build ?? false,
+      skipBuild: asItIs || (fields.skip_build ?? false),
       namespace: fields.namespace || undefined,
       process: fields.fprocess || undefined,
       environment: fields.environment ?? {},
@@ -91,6 +114,19 @@ export function decodeFunction(
       probe: extension?.probe ?? undefined,
     },
   };
+}
+
+/** Whether a field is left out, or empty. */
+function isNothing(node: YamlNode, field: string): boolean {
+  const given = entryOf(node, field);
+  return given === undefined || (given.value.kind === 'scalar' && given.value.value === null);
+}
+
+/** What is requested for a replica can be no more than its limit: Kubernetes refuses the update, and faas-netes does not tell. */
+function excesses(fn: v.InferOutput<typeof functionSchema>): readonly ('memory' | 'cpu')[] {
+  return (['memory', 'cpu'] as const).filter(
+    (resource) => quantityOf(fn.requests?.[resource] ?? '') > quantityOf(fn.limits?.[resource] ?? ''),
+  );
 }
 
 function isTrue(node: YamlNode | undefined): boolean {

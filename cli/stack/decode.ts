@@ -5,8 +5,9 @@ import { entryOf, type ParsedYaml, parseYaml, placeOf, plainValue, type YamlEntr
 import { imageClashes } from './image-clashes.ts';
 import { checkStackKeys } from './keys.ts';
 import { locator, type StackProblem, type TextProblem } from './problem.ts';
-import { stackSchema } from './schema.ts';
-import type { Stack, StackConfiguration, StackFunction } from './stack.ts';
+import { parseRegistryPrefix } from './registry-prefix.ts';
+import { stackSchema, type targetSchema } from './schema.ts';
+import type { Stack, StackConfiguration, StackFunction, Target } from './stack.ts';
 import { substitute } from './substitute.ts';
 
 /** A file that `environment_file` names, to be read and merged into the environment of `function`. */
@@ -54,7 +55,7 @@ export function decodeStack(
   }));
   const { root } = parsed;
   const formal = formalProblems(parsed);
-  if (root === undefined || root.kind !== 'map' || formal.length > 0) {
+  if (root === undefined || root.kind !== 'map' || !parsed.whole) {
     return {
       stack: undefined,
       environmentFiles: [],
@@ -65,7 +66,7 @@ export function decodeStack(
 
   const keys = checkStackKeys(root);
   const top = v.safeParse(stackSchema, plainValue(root));
-  const problems = [...keys.problems, ...(top.success ? [] : issuesOf(top.issues, root, []))];
+  const problems = [...formal, ...keys.problems, ...(top.success ? [] : issuesOf(top.issues, root, []))];
   const warnings = [...parsed.warnings, ...keys.warnings];
   const functions: StackFunction[] = [];
   const environmentFiles: EnvironmentFile[] = [];
@@ -98,6 +99,7 @@ export function decodeStack(
         gateway: top.output.provider.gateway ?? undefined,
         functions,
         platforms: top.output['x-bantam']?.platforms ?? undefined,
+        ...(top.output['x-bantam']?.targets ? { targets: targetsOf(top.output['x-bantam'].targets) } : {}),
         ...(top.output.configuration ? { configuration: configurationOf(top.output.configuration) } : {}),
       }
     : undefined;
@@ -128,6 +130,16 @@ function functionEntries(root: YamlNode, problems: TextProblem[]): readonly Yaml
     message: `must be a map, as in NAME: {lang: …}, is ${entry.value.kind === 'list' ? 'a list' : 'text'}`,
   });
   return [];
+}
+
+function targetsOf(targets: Readonly<Record<string, v.InferOutput<typeof targetSchema>>>): readonly Target[] {
+  return Object.entries(targets).map(([name, { gateway, registry, namespace, platforms }]) => ({
+    name,
+    gateway: gateway ?? undefined,
+    registry: registry == null ? undefined : parseRegistryPrefix(registry),
+    namespace: namespace ?? undefined,
+    platforms: platforms ?? undefined,
+  }));
 }
 
 function configurationOf(fields: {

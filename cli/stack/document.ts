@@ -1,4 +1,4 @@
-import { isAlias, isPair, isScalar, isSeq, Lexer, type ParsedNode, parseDocument, stringify } from 'yaml';
+import { isAlias, isPair, isScalar, isSeq, Lexer, type ParsedNode, parseDocument, type Scalar, stringify } from 'yaml';
 import type { TextProblem } from './problem.ts';
 
 /** A YAML value with its place: offsets into the text, `end` behind its last character. Scalars keep the spelling of plain text (`1.0` stays "1.0"), as decoding into a Go string does. */
@@ -38,9 +38,10 @@ export interface YamlList {
   readonly end: number;
 }
 
-/** What was read: no root for an empty text; `problems` make it unusable, `warnings` do not. `end`: where the document's content ends. */
+/** What was read: no root for an empty text; `problems` make it unusable, `warnings` do not. `whole`: problems there may be, but every value of the text is in the tree, so that it can be looked through for more. */
 export interface ParsedYaml {
   readonly root: YamlNode | undefined;
+  readonly whole: boolean;
   readonly problems: readonly TextProblem[];
   readonly warnings: readonly TextProblem[];
 }
@@ -48,17 +49,26 @@ export interface ParsedYaml {
 /** Reads one YAML document and says everything that is wrong with its form; never throws, whatever the text. */
 export function parseYaml(text: string): ParsedYaml {
   const control = controlCharacter(text);
-  if (control !== undefined) return { root: undefined, problems: [control], warnings: [] };
+  if (control !== undefined) return { root: undefined, whole: false, problems: [control], warnings: [] };
   const document = parseDocument(text, { prettyErrors: false, strict: true, uniqueKeys: false, logLevel: 'error' });
-  const problems = document.errors.map((error) => ({
+  const reader = new NodeReader();
+  const root = document.contents === null ? undefined : reader.read(document.contents, 0);
+  // What follows a stray * is not worth a line each.
+  const errors = reader.cut
+    ? document.errors.filter(({ message }) => !message.startsWith('Unexpected alias at node end'))
+    : document.errors;
+  const problems = errors.slice(0, mostProblems).map((error) => ({
     offset: error.pos[0],
     path: '',
     ...explain(error.code, error.message),
   }));
-  const warnings = document.warnings.map((warning) => ({ offset: warning.pos[0], path: '', message: warning.message }));
-  const reader = new NodeReader();
-  const root = document.contents === null ? undefined : reader.read(document.contents, 0);
-  return { root, problems: [...problems, ...reader.problems], warnings };
+  const warnings = document.warnings.map((warning) => ({
+    offset: warning.pos[0],
+    path: '',
+    ...explain(warning.code, warning.message),
+  }));
+  const whole = document.errors.length === 0 && !reader.cut;
+  return { root, whole, problems: [...problems, ...reader.problems], warnings };
 }
 
 /** Where the comments of a text are (`#` to the end of the line), for those who must leave them alone. */
@@ -123,12 +133,16 @@ export function placeOf(
   return offset;
 }
 
+/** Nobody reads more, and a text that is no YAML has one in each line. */
+const mostProblems = 1000;
 const deepest = 32;
 const mostNodes = 50_000;
 
 /** Turns the library's nodes into ours: aliases resolved, merge keys applied, bounded in depth and number (aliases can multiply). */
 class NodeReader {
   readonly problems: TextProblem[] = [];
+  /** Whether something is left out: behind a bound, or what an alias should stand for. */
+  cut = false;
   readonly #anchors = new Map<string, ParsedNode>();
   readonly #reported = new Set<string>();
   #count = 0;
@@ -138,8 +152,10 @@ class NodeReader {
     const nothing: YamlScalar = { kind: 'scalar', value: null, block: false, start, end };
     this.#count += 1;
     if (node === null) return nothing;
-    if (depth > deepest || this.#count > mostNodes)
+    if (depth > deepest || this.#count > mostNodes) {
+      this.cut = true;
       return this.#refuse(nothing, depth > deepest ? `nested more than ${deepest} levels deep` : 'too many values');
+    }
     if (isAlias(node)) return this.#alias(node.source, nothing, depth);
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isScalar(node)) {
@@ -147,7 +163,7 @@ class NodeReader {
       return {
         ...nothing,
         block,
-        value: node.value === null ? null : typeof node.value === 'string' ? node.value : (node.source ?? ''),
+        value: scalarText(node),
       };
     }
     if (isSeq(node))
@@ -170,8 +186,8 @@ class NodeReader {
           if (source.kind === 'map') merged.push(...source.entries);
       } else {
         if (keys.has(key.key)) this.#report(key.keyStart, 'this key is given a second time in the same map');
+        else entries.push({ key: key.key, keyStart: key.keyStart, keyEnd: key.keyEnd, value });
         keys.add(key.key);
-        entries.push({ key: key.key, keyStart: key.keyStart, keyEnd: key.keyEnd, value });
       }
     }
     for (const entry of merged) {
@@ -199,7 +215,10 @@ class NodeReader {
   /** The library's own resolving walks the whole document for each alias; YAML means the last anchor above, which is remembered here. */
   #alias(name: string, nothing: YamlScalar, depth: number): YamlNode {
     const target = this.#anchors.get(name);
-    if (target === undefined) return this.#refuse(nothing, `*${name} refers to an anchor that is not above it`);
+    if (target === undefined) {
+      this.cut = true;
+      return this.#refuse(nothing, `*${name} refers to an anchor that is not above it`, quotes);
+    }
     const value = this.read(target, depth + 1);
     // The value stands where the alias does; what is inside it keeps its own place.
     return value.kind === 'map'
@@ -207,18 +226,27 @@ class NodeReader {
       : { ...value, start: nothing.start, end: nothing.end };
   }
 
-  #refuse(nothing: YamlScalar, message: string): YamlScalar {
-    this.#report(nothing.start, message);
+  #refuse(nothing: YamlScalar, message: string, hint?: string): YamlScalar {
+    this.#report(nothing.start, message, hint);
     return nothing;
   }
 
   /** What an alias repeats, and what a bound cuts off, is said once. */
-  #report(offset: number, message: string): void {
+  #report(offset: number, message: string, hint?: string): void {
     const known = this.#reported.has(message) && !message.startsWith('this key');
-    if (known || this.#reported.has(`${offset} ${message}`)) return;
+    if (known || this.problems.length >= mostProblems || this.#reported.has(`${offset} ${message}`)) return;
     this.#reported.add(message).add(`${offset} ${message}`);
-    this.problems.push({ offset, path: '', message });
+    this.problems.push({ offset, path: '', message, ...(hint === undefined ? {} : { hint }) });
   }
+}
+
+const quotes = 'put the value in quotes if it is text';
+
+/** The text of a scalar as Go decodes it into a string: as it is written, `!!binary` decoded. */
+function scalarText(node: Scalar.Parsed): string | null {
+  if (node.tag === 'tag:yaml.org,2002:binary') return Buffer.from(node.source ?? '', 'base64').toString('utf8');
+  if (node.value === null) return null;
+  return typeof node.value === 'string' ? node.value : (node.source ?? '');
 }
 
 function controlCharacter(text: string): TextProblem | undefined {
@@ -235,5 +263,8 @@ function explain(code: string, message: string): { message: string; hint?: strin
   if (message.startsWith('Maximum call stack')) return { message: 'nested too deeply' };
   if (code === 'MULTIPLE_DOCS')
     return { message: 'a second document begins here, and only one is allowed', hint: 'remove the line ---' };
+  if (message.startsWith('Nested mappings are not allowed in compact'))
+    return { message: 'a second key in the same line: text that holds ": " has to be quoted', hint: quotes };
+  if (/^(?:Plain value cannot start with|Unresolved tag)/.test(message)) return { message, hint: quotes };
   return { message: message.split('\n')[0] ?? message };
 }

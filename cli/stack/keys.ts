@@ -9,6 +9,7 @@ import {
   resourcesSchema,
   stackExtensionSchema,
   stackSchema,
+  targetSchema,
   templateSourceKeys,
 } from './schema.ts';
 import { oneEditAway, suggest } from './suggest.ts';
@@ -27,6 +28,9 @@ export function checkStackKeys(root: YamlNode): KeyFindings {
   check(root, Object.keys(stackSchema.entries), '');
   check(entryOf(root, 'provider')?.value, Object.keys(providerSchema.entries), 'provider');
   check(entryOf(root, 'x-bantam')?.value, Object.keys(stackExtensionSchema.entries), 'x-bantam');
+  const targets = entryOf(entryOf(root, 'x-bantam')?.value, 'targets')?.value;
+  for (const { key, value } of targets?.kind === 'map' ? targets.entries : [])
+    check(value, Object.keys(targetSchema.entries), `x-bantam.targets.${key}`);
   const configuration = entryOf(root, 'configuration')?.value;
   check(configuration, Object.keys(configurationSchema.entries), 'configuration');
   const templates = entryOf(configuration, 'templates')?.value;
@@ -51,6 +55,8 @@ export function checkKeys(
   path: string,
   findings: { problems: TextProblem[]; warnings: TextProblem[] },
 ): void {
+  // To the schema a list is an object, too.
+  if (node?.kind === 'list') findings.problems.push({ offset: node.start, path, message: 'must be a map, is a list' });
   if (node?.kind !== 'map') return;
   for (const { key, keyStart } of node.entries) {
     if (known.includes(key)) continue;

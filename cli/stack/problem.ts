@@ -1,5 +1,5 @@
 import { relative, sep } from 'node:path';
-import { type ErrorCode, UserError } from '../errors.ts';
+import { type ErrorCode, type Place, UserError } from '../errors.ts';
 
 /** Something wrong (or, as a warning, doubtful) in a file, and where. Lines and columns are 1-based; columns count UTF-16 units. */
 export interface StackProblem {
@@ -35,10 +35,17 @@ export function invalidFile(code: ErrorCode, file: string, problems: readonly St
   const rest = problems.length - shown.length;
   return new UserError(code, `${nameFile(file, from)} is not valid: ${count}`, {
     details: [...shown.map((problem) => formatProblem(problem, from)), ...(rest > 0 ? [`… and ${rest} more`] : [])],
+    places: shown.map(placeOf),
   });
 }
 
 const mostShown = 100;
+
+/** The same for programs: what --json documents and annotations on GitHub show. */
+export function placeOf({ file, line, column, path, message, hint }: StackProblem): Place {
+  const about = path === '' ? '' : `${path}: `;
+  return { file, line, column, message: `${about}${message}${hint === undefined ? '' : ` (${hint})`}` };
+}
 
 /** By file, line and column. */
 export function sortProblems(problems: readonly StackProblem[]): StackProblem[] {

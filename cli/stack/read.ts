@@ -5,7 +5,8 @@ import { UserError } from '../errors.ts';
 import { type DecodedStack, decodeStack, type EnvironmentFile, formalProblems } from './decode.ts';
 import { issuesOf } from './decode-function.ts';
 import { parseYaml, plainValue } from './document.ts';
-import { invalidFile, locator, type StackProblem, sortProblems } from './problem.ts';
+import { checkKeys } from './keys.ts';
+import { invalidFile, locator, type StackProblem, sortProblems, type TextProblem } from './problem.ts';
 import { environmentFileSchema } from './schema.ts';
 import type { Stack } from './stack.ts';
 
@@ -43,7 +44,8 @@ export async function readStack(
           environment: Object.assign({}, declared.environment, ...files.map(({ variables }) => variables)),
         };
   });
-  return { stack: { ...decoded.stack, functions }, warnings: sortProblems(decoded.warnings) };
+  const warnings = [...decoded.warnings, ...contents.flatMap((content) => content.warnings)];
+  return { stack: { ...decoded.stack, functions }, warnings: sortProblems(warnings) };
 }
 
 /** The text of a file, or the problem that it is none: too large, or not UTF-8. Throws BAN-E003 if it cannot be read. */
@@ -83,8 +85,9 @@ async function readEnvironmentFile({ function: name, file, named }: EnvironmentF
   function: string;
   variables: Readonly<Record<string, string>>;
   problems: readonly StackProblem[];
+  warnings: readonly StackProblem[];
 }> {
-  const failed = (problems: readonly StackProblem[]) => ({ function: name, variables: {}, problems });
+  const failed = (problems: readonly StackProblem[]) => ({ function: name, variables: {}, problems, warnings: [] });
   // The place that matters for a missing file is where the stack names it.
   const text = await readText(file).catch((error: unknown) =>
     error instanceof UserError ? error : Promise.reject(error),
@@ -96,15 +99,18 @@ async function readEnvironmentFile({ function: name, file, named }: EnvironmentF
   if (typeof text !== 'string') return failed([text]);
   const parsed = parseYaml(text);
   const locate = locator(text);
-  const placed = (problem: { offset: number; path: string; message: string; hint?: string }): StackProblem => {
+  const placed = (problem: TextProblem): StackProblem => {
     const { offset, ...rest } = problem;
     return { file, ...locate(offset), ...rest };
   };
   const formal = formalProblems(parsed);
   if (formal.length > 0 || parsed.root === undefined) return failed(formal.map(placed));
   const result = v.safeParse(environmentFileSchema, plainValue(parsed.root));
-  if (!result.success) return failed(issuesOf(result.issues, parsed.root, []).map(placed));
-  return { function: name, variables: result.output.environment ?? {}, problems: [] };
+  const keys: { problems: TextProblem[]; warnings: TextProblem[] } = { problems: [], warnings: [] };
+  checkKeys(parsed.root, Object.keys(environmentFileSchema.entries), '', keys);
+  const problems = [...keys.problems, ...(result.success ? [] : issuesOf(result.issues, parsed.root, []))];
+  const variables = result.success ? (result.output.environment ?? {}) : {};
+  return { function: name, variables, problems: problems.map(placed), warnings: keys.warnings.map(placed) };
 }
 
 function describe(error: NodeJS.ErrnoException): string {
@@ -114,6 +120,6 @@ function describe(error: NodeJS.ErrnoException): string {
   return error.message;
 }
 
-/** Far above any stack file, and small enough that no text, however made, takes long to read. */
-const largest = 128 * 1024;
+/** Room for a thousand plain functions, and small enough that no text, however made, takes long or much room to read. */
+const largest = 192 * 1024;
 const replacement = Buffer.from('\ufffd');

@@ -2,6 +2,8 @@ import * as v from 'valibot';
 import { UserError } from '../errors.ts';
 import { type Platform, parsePlatform, samePlatform } from '../oci/platform.ts';
 import { parseReference } from '../oci/reference.ts';
+import { isQuantity, quantityOf, suggestQuantity } from './quantity.ts';
+import { parseRegistryPrefix } from './registry-prefix.ts';
 
 /**
  * The fields of a stack file with their meanings (those of faas-cli 0.18, and `x-bantam`). The input is YAML's text:
@@ -24,12 +26,31 @@ const flag = v.pipe(
 );
 
 const image = v.pipe(filledText, refusedBy(parseReference));
+const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const quantity = v.pipe(
   text,
-  v.check(isQuantity, (issue) => `"${issue.input}" is no quantity: write ${suggestQuantity(issue.input)}`),
+  v.check(
+    (value) => value === '' || isQuantity(value),
+    (issue) => `"${issue.input}" is no quantity: write ${suggestQuantity(issue.input)}`,
+  ),
+);
+const memory = v.pipe(
+  quantity,
+  v.check(
+    // No container starts with less, and bytes are what Kubernetes counts: 64 and 64m are slips for 64Mi.
+    (value) => !(quantityOf(value) > 0 && quantityOf(value) < 2 ** 20),
+    (issue) => `"${issue.input}" is less than 1Mi: did you mean ${issue.input.replace(/[a-zA-Z]+$/, '')}Mi?`,
+  ),
+);
+const processors = v.pipe(
+  quantity,
+  v.check(
+    (value) => !(quantityOf(value) > 1024),
+    (issue) => `"${issue.input}" is more than 1024 processors: 0.5 and 500m are half a one`,
+  ),
 );
 const resources = v.object(
-  { memory: v.nullish(quantity), cpu: v.nullish(quantity) },
+  { memory: v.nullish(memory), cpu: v.nullish(processors) },
   expected('a map with memory and cpu'),
 );
 
@@ -74,6 +95,15 @@ const environment = textMap((name) =>
   name === '' || /[=\s]/.test(name) ? 'is no name for an environment variable' : undefined,
 );
 
+/** `KEY=VALUE` of faas-netes and, of Swarm's days, `KEY == VALUE` and `KEY != VALUE`. */
+const constraint = v.pipe(
+  text,
+  v.regex(
+    /^\s*[A-Za-z0-9][\w./-]*\s*[=!]?=\s*[\w.-]+\s*$/,
+    (issue) => `"${issue.input}" is no constraint: write KEY=VALUE, as in kubernetes.io/arch=arm64`,
+  ),
+);
+
 const secret = v.pipe(
   text,
   v.regex(
@@ -106,7 +136,33 @@ export const functionExtensionSchema = v.object(
   expected('a map'),
 );
 
-export const stackExtensionSchema = v.object({ platforms: v.nullish(platforms) }, expected('a map'));
+/** `x-bantam.targets.NAME`. The names are part of the names of variables (BANTAM_GATEWAY_PASSWORD_PI). */
+export const targetSchema = v.object(
+  {
+    gateway: v.nullish(filledText),
+    registry: v.nullish(v.pipe(filledText, refusedBy(parseRegistryPrefix))),
+    namespace: v.nullish(
+      v.pipe(
+        text,
+        v.regex(label, (issue) => `"${issue.input}" is no name of a namespace`),
+      ),
+    ),
+    platforms: v.nullish(platforms),
+  },
+  expected('a map with gateway, registry, namespace and platforms'),
+);
+const targetName = v.pipe(
+  text,
+  v.regex(label, (issue) => `"${issue.input}" is no name for a target: lower-case letters, digits and hyphens`),
+);
+
+export const stackExtensionSchema = v.object(
+  {
+    platforms: v.nullish(platforms),
+    targets: v.nullish(v.record(targetName, targetSchema, expected('a map, as in pi: {gateway: …}'))),
+  },
+  expected('a map'),
+);
 
 export const resourcesSchema = resources;
 
@@ -120,7 +176,7 @@ export const functionSchema = v.object(
     environment_file: v.nullish(v.array(filledText, expected('a list'))),
     secrets: v.nullish(v.array(secret, expected('a list'))),
     skip_build: v.nullish(flag),
-    constraints: v.nullish(textList),
+    constraints: v.nullish(v.array(constraint, expected('a list'))),
     labels: v.nullish(labels),
     annotations: v.nullish(annotations),
     limits: v.nullish(resources),
@@ -129,18 +185,29 @@ export const functionSchema = v.object(
     build_options: v.nullish(textList),
     build_args: v.nullish(textMap()),
     build_secrets: v.nullish(textMap()),
-    namespace: v.nullish(text),
+    namespace: v.nullish(
+      v.pipe(
+        text,
+        v.check(
+          (value) => value === '' || label.test(value),
+          (issue) => `"${issue.input}" is no namespace: use at most 63 of a-z, 0-9 and "-"`,
+        ),
+      ),
+    ),
     platforms: v.nullish(platforms),
     'x-bantam': v.nullish(functionExtensionSchema),
   },
   expected('a map with lang, handler and image'),
 );
 
-const templateSource = v.object({ name: filledText, source: v.nullish(text) }, expected('a map with name and source'));
+export const templateSourceSchema = v.object(
+  { name: filledText, source: v.nullish(text) },
+  expected('a map with name and source'),
+);
 export const templateSourceKeys = ['name', 'source'] as const;
 
 export const configurationSchema = v.object(
-  { templates: v.nullish(v.array(templateSource, expected('a list'))), copy: v.nullish(textList) },
+  { templates: v.nullish(v.array(templateSourceSchema, expected('a list'))), copy: v.nullish(textList) },
   expected('a map with templates and copy'),
 );
 
@@ -223,22 +290,10 @@ function accepts<Result>(parse: () => Result): Result | UserError {
   }
 }
 
-/** Kubernetes' quantities (apimachinery, resource.Quantity) without a sign: 128Mi, 0.5, 100m, 1e3. */
-function isQuantity(value: string): boolean {
-  return /^(?:\d+\.?\d*|\.\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?$/.test(value);
-}
-
-function suggestQuantity(value: string): string {
-  const match = /^(?<number>\d+(?:\.\d+)?)\s*(?<unit>[kmgt])(?<binary>i)?b?$/i.exec(value.trim());
-  if (match?.groups === undefined) return '128Mi, 1Gi, 0.5 or 100m';
-  const unit = match.groups['unit']?.toUpperCase();
-  return `${match.groups['number']}${unit}i`;
-}
-
 function expected(what: string): (issue: v.BaseIssue<unknown>) => string {
   return (issue) =>
     issue.input === undefined || issue.input === null
-      ? `is missing: must be ${what}`
+      ? `is ${issue.input === null ? 'empty' : 'missing'}: must be ${what}`
       : `must be ${what}, is ${kindOf(issue.input)}`;
 }
 

@@ -200,7 +200,8 @@ describe('adding a function to a stack file', () => {
         }),
         fc.constantFrom(0, 2),
         (rest, functions, space) => {
-          const text = JSON.stringify({ ...rest, functions }, undefined, space);
+          // Substitution makes one backslash of two.
+          const text = JSON.stringify({ ...rest, functions }, undefined, space).replaceAll('\\\\', '\\\\\\\\');
           fc.pre(
             !('ping' in functions) && !/\\u00|\$\{|"<<"|__proto__/.test(text) && parseYaml(text).problems.length === 0,
           );
@@ -217,7 +218,7 @@ describe('a new stack file', () => {
   it('is what faas-cli reads', () => {
     assert.equal(
       createStack({ functions: [ping] }),
-      `version: 1.0\nprovider:\n  name: openfaas\n  gateway: http://127.0.0.1:8080\nfunctions:\n${lines('  ', '  ')}\n`,
+      `# yaml-language-server: $schema=template/stack.schema.json\nversion: 1.0\nprovider:\n  name: openfaas\n  gateway: http://127.0.0.1:8080\nfunctions:\n${lines('  ', '  ')}\n`,
     );
   });
 

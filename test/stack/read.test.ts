@@ -222,6 +222,14 @@ functions:
     );
   });
 
+  it('looks for more where a key stands twice', async () => {
+    const text = `${head}functions:\n  a: {lang: b, handler: c, image: UPPER, image: d}\n  a: {limits: {memory: 1GB}}\n  c: {lang: x, handler: y, image: "", lables: {}}\n`;
+    assert.deepEqual(
+      (await refusals(text)).map((line) => line.replace(/^stack\.yml:(\d+:\d+) {2}(\S+) .*/, '$1 $2')),
+      ['6:35 functions.a.image:', '6:42 this', '7:3 this', '8:35 functions.c.image:', '8:39 functions.c.lables:'],
+    );
+  });
+
   it('warns of unknown keys that are no slip, and of doubled secrets', async () => {
     const { warnings } = await read(
       `${head}replicas: 3\nfunctions:\n  a: {lang: b, handler: c, image: d, schedule: x, secrets: [s, s]}\n`,
@@ -281,7 +289,7 @@ functions:
       Buffer.from([...Buffer.from('a: \ufffd\nb: '), 0xff, 0xfe, 0x00]),
       /^stack\.yml:2:4 {2}this is not UTF-8 text/,
     ],
-    ['a file that is too large', `# ${'x'.repeat(128 * 1024)}`, /^stack\.yml:1:1 {2}the file has \d+ bytes/],
+    ['a file that is too large', `# ${'x'.repeat(192 * 1024)}`, /^stack\.yml:1:1 {2}the file has \d+ bytes/],
     [
       'deep nesting',
       `a: ${'['.repeat(5000)}${']'.repeat(5000)}\n`,

@@ -1,0 +1,254 @@
+import { toJsonSchema } from '@valibot/to-json-schema';
+import type * as v from 'valibot';
+import { machineNames } from '../../cli/oci/platform.ts';
+import {
+  configurationSchema,
+  functionExtensionSchema,
+  functionSchema,
+  providerSchema,
+  resourcesSchema,
+  stackExtensionSchema,
+  stackSchema,
+  targetSchema,
+  templateSourceSchema,
+} from '../../cli/stack/schema.ts';
+import {
+  configurationTexts,
+  type FieldText,
+  functionExtensionTexts,
+  functionTexts,
+  providerTexts,
+  resourceTexts,
+  stackExtensionTexts,
+  stackTexts,
+  targetTexts,
+  templateSourceTexts,
+} from './stack-fields.ts';
+
+/** A JSON Schema (draft 7: what editors' YAML extensions read), as far as it is taken apart here. */
+export type JsonSchema = { [keyword: string]: unknown };
+
+/** Any value in which `${` stands is known only after substitution. */
+const substituted = { type: 'string', pattern: '\\$\\{' };
+
+const textTypes = ['string', 'number', 'boolean'];
+
+/** A scalar that reads as text, as in YAML everything unquoted may be; its pattern is asked of strings only. `message` is what editors say when it does not match. */
+function textLike(pattern: string, message: string, more: JsonSchema = {}): JsonSchema {
+  return { type: textTypes, pattern: `${pattern}|\\$\\{`, patternErrorMessage: message, ...more };
+}
+
+const flag = {
+  anyOf: [
+    { type: 'boolean' },
+    {
+      enum: 'true True TRUE y Y yes Yes YES on On ON false False FALSE n N no No NO off Off OFF'.split(' ').concat(''),
+    },
+    substituted,
+  ],
+};
+const label = '^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$';
+const labelNames = {
+  pattern: '^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$|\\$\\{',
+};
+const textMap = { type: 'object', additionalProperties: { type: [...textTypes, 'null'] } };
+const quantity = textLike(
+  '^(?:(?:\\d+\\.?\\d*|\\.\\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\\d+)?)?$',
+  'must be a quantity: 128Mi, 1Gi, 0.5 or 100m',
+  { type: ['string', 'number'], minimum: 0 },
+);
+
+function ref(name: 'platforms' | 'quantity' | 'flag'): JsonSchema {
+  return { $ref: `#/definitions/${name}` };
+}
+
+/** What of the reader's checks no conversion can see, because they are functions; test/stack/stack-schema.test.ts holds both to the same verdicts. By schema and key. */
+const shapes = new Map<object, Readonly<Record<string, JsonSchema>>>([
+  [stackSchema, { version: { enum: ['1.0', 1, '', null] }, functions: functionsShape() }],
+  [providerSchema, { name: { anyOf: [{ const: 'openfaas' }, substituted] } }],
+  [resourcesSchema, { memory: ref('quantity'), cpu: ref('quantity') }],
+  [
+    functionSchema,
+    {
+      lang: textLike('\\S', 'must not be empty'),
+      handler: textLike('\\S', 'must not be empty'),
+      image: textLike(
+        '^(?:[A-Za-z0-9.\\-]*(?::\\d{1,5})?\\/|\\[[0-9a-fA-F:]+\\](?::\\d{1,5})?\\/)?[a-z0-9._\\-/]+(?::\\w[\\w.\\-]{0,127})?(?:@sha(?:256|512):[0-9a-f]+)?$',
+        'must be an image reference: [registry[:port]/]name[:tag], in lower case',
+      ),
+      environment: { ...textMap, propertyNames: { pattern: '^[^=\\s]*$' } },
+      labels: {
+        ...textMap,
+        propertyNames: labelNames,
+        additionalProperties: textLike(
+          `^$|${label}`,
+          'must be letters, digits, ".", "_" and "-", at most 63; annotations may hold any text',
+          { type: [...textTypes, 'null'] },
+        ),
+      },
+      annotations: { ...textMap, propertyNames: labelNames },
+      build_args: textMap,
+      build_secrets: textMap,
+      skip_build: ref('flag'),
+      readonly_root_filesystem: ref('flag'),
+      platforms: ref('platforms'),
+    },
+  ],
+  [functionExtensionSchema, { platforms: ref('platforms') }],
+  [stackExtensionSchema, { platforms: ref('platforms') }],
+  [
+    targetSchema,
+    {
+      platforms: ref('platforms'),
+      gateway: textLike('\\S', 'must not be empty'),
+      registry: textLike(
+        '^\\s*(?:localhost|\\[[0-9a-fA-F:]+\\]|[A-Za-z0-9.\\-]*[.:][A-Za-z0-9.\\-]*)(?::\\d{1,5})?(?:\\/[a-z0-9._\\-/]*)?\\s*$',
+        'must be registry[:port][/path], without http://, as in pi-0.lan:5000/team',
+      ),
+    },
+  ],
+]);
+
+const texts = new Map<object, Readonly<Record<string, FieldText>>>([
+  [stackSchema, stackTexts],
+  [providerSchema, providerTexts],
+  [functionSchema, functionTexts],
+  [functionExtensionSchema, functionExtensionTexts],
+  [stackExtensionSchema, stackExtensionTexts],
+  [targetSchema, targetTexts],
+  [resourcesSchema, resourceTexts],
+  [configurationSchema, configurationTexts],
+  [templateSourceSchema, templateSourceTexts],
+]);
+
+/** The schema of a stack file for editors, made from the one that the reader validates with. Every stack that is read without a word is valid; misspelt keys are not. */
+export function describeStackFile(): JsonSchema {
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'OpenFaaS stack file (stack.yml), with the settings of bantam',
+    $comment: 'Generated by npm run docs from cli/stack/schema.ts. A copy in a project is written by bantam fn new.',
+    ...convert(stackSchema),
+    definitions: {
+      function: {
+        ...convert(functionSchema),
+        // Both, or one that is not built, or neither: then the image is deployed as it is.
+        anyOf: [
+          { required: ['lang', 'handler'] },
+          { required: ['skip_build'] },
+          { not: { anyOf: [{ required: ['lang'] }, { required: ['handler'] }] } },
+        ],
+      },
+      platforms: platformsShape(),
+      quantity,
+      flag,
+    },
+  };
+}
+
+/** The text of docs/stack.schema.json. */
+export function renderStackSchema(): string {
+  return `${JSON.stringify(describeStackFile(), null, 2)}\n`;
+}
+
+function convert(schema: v.GenericSchema): JsonSchema {
+  const { $schema: _draft, ...converted } = toJsonSchema(schema, {
+    typeMode: 'input',
+    errorMode: 'ignore',
+    overrideSchema: ({ valibotSchema, jsonSchema }) =>
+      valibotSchema.type === 'object' ? describeObject(valibotSchema, jsonSchema as JsonSchema) : undefined,
+  });
+  return loosen(converted) as JsonSchema;
+}
+
+/** An object with its texts and shapes, closed to all keys but `x-` ones and those that a substitution makes. */
+function describeObject(schema: object, converted: JsonSchema): JsonSchema {
+  const fields = texts.get(schema);
+  if (fields === undefined)
+    throw new Error(`no texts for an object with ${Object.keys(converted['properties'] ?? {})}`);
+  const shaped = shapes.get(schema) ?? {};
+  const properties = Object.fromEntries(
+    Object.entries(converted['properties'] as Record<string, JsonSchema>).map(([key, property]) => {
+      const shape = shaped[key];
+      const nullable = Array.isArray(property['anyOf']) && property['anyOf'].some(({ type }) => type === 'null');
+      const value = shape === undefined ? property : nullable ? { anyOf: [shape, { type: 'null' }] } : shape;
+      return [key, { ...fields[key], ...value }];
+    }),
+  );
+  return { ...converted, properties, patternProperties: { '^x-': true, '\\$\\{': true }, additionalProperties: false };
+}
+
+/** Text may be written as a number or a boolean, and everything as a substitution. */
+function loosen(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(loosen);
+  if (typeof node !== 'object' || node === null) return node;
+  const entries = Object.entries(node).map(([key, value]) => [
+    key,
+    ['description', 'examples', 'enum', 'required', 'patternProperties', 'type'].includes(key) ? value : loosen(value),
+  ]);
+  const loose = Object.fromEntries(entries) as JsonSchema;
+  if (loose['type'] === 'string' && loose['pattern'] !== substituted.pattern) {
+    const pattern = loose['pattern'];
+    return { ...loose, type: textTypes, ...(typeof pattern === 'string' ? { pattern: `${pattern}|\\$\\{` } : {}) };
+  }
+  if (loose['const'] !== undefined) {
+    const { const: value, type: _type, ...rest } = loose;
+    return { ...rest, anyOf: [{ const: value }, substituted] };
+  }
+  return Array.isArray(loose['anyOf']) ? withSubstitution(loose, loose['anyOf'] as JsonSchema[]) : loose;
+}
+
+/** `null` joins the types of a text; what takes no text otherwise takes a substitution. */
+function withSubstitution(node: JsonSchema, alternatives: readonly JsonSchema[]): JsonSchema {
+  const { anyOf: _alternatives, ...rest } = node;
+  const flat = alternatives.flatMap((each) =>
+    Object.keys(each).join() === 'anyOf' ? (each['anyOf'] as JsonSchema[]) : [each],
+  );
+  const texts = flat.filter(({ type }) => type === 'string' || (Array.isArray(type) && type.includes('string')));
+  const [text] = texts;
+  if (text === undefined && !flat.some(({ $ref }) => $ref !== undefined))
+    return { ...rest, anyOf: [...flat, substituted] };
+  const onlyText = flat.length === 2 && flat.some(({ type }) => type === 'null');
+  return text !== undefined && onlyText
+    ? { ...rest, ...text, type: [text['type'], 'null'].flat() }
+    : { ...rest, anyOf: flat };
+}
+
+function functionsShape(): JsonSchema {
+  return {
+    anyOf: [
+      {
+        type: 'object',
+        propertyNames: {
+          pattern: '^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?|<<)$|\\$\\{',
+          patternErrorMessage: 'a function’s name has lower-case letters, digits and hyphens, at most 63',
+        },
+        additionalProperties: { $ref: '#/definitions/function' },
+      },
+      { type: 'null' },
+      substituted,
+    ],
+  };
+}
+
+/** Platforms with commas, or as a list. Case does not matter to the reader. */
+function platformsShape(): JsonSchema {
+  const letters = (name: string): string =>
+    [...name].map((each) => (/[a-z]/.test(each) ? `[${each}${each.toUpperCase()}]` : each)).join('');
+  const one = `\\s*(?:${letters('linux')}\\/)?(?:${machineNames.map(letters).join('|')})(?:\\/[vV]?\\d{1,2}(?:\\.\\d{1,2})?)?\\s*`;
+  const message = 'must be platforms, as in linux/arm64,linux/arm/v7';
+  return {
+    anyOf: [
+      { enum: ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/arm/v6'] },
+      textLike(`^${one}(?:,${one})*$`, message),
+      {
+        type: 'array',
+        items: {
+          anyOf: [
+            { enum: ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/arm/v6'] },
+            textLike(`^${one}$`, message),
+          ],
+        },
+      },
+    ],
+  };
+}
