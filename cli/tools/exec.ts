@@ -13,6 +13,8 @@ export interface ProgramOptions {
   readonly timeout?: number | undefined;
   readonly onStdoutLine?: ((line: string) => void) | undefined;
   readonly onStderrLine?: ((line: string) => void) | undefined;
+  /** Gets standard output as it comes, for what is no text; the result has its end only. */
+  readonly onStdoutBytes?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /**
@@ -88,7 +90,10 @@ export async function runProgram(
       }, timeout),
     );
   signal?.addEventListener('abort', end, { once: true });
-  const stdout = keepOutput(child.stdout, options.onStdoutLine, fail);
+  const { onStdoutBytes } = options;
+  const noLines = onStdoutBytes && ((): void => undefined);
+  const stdout = keepOutput(child.stdout, options.onStdoutLine ?? noLines, fail);
+  if (onStdoutBytes !== undefined) handOn(child.stdout, onStdoutBytes, fail);
   const stderr = keepOutput(child.stderr, options.onStderrLine, fail);
   try {
     const result = await child;
@@ -158,6 +163,23 @@ const keptWithout = 64 * 1024 * 1024;
 
 /** The longest line that a reader gets whole, in characters. */
 const longestLine = 16 * 1024 * 1024;
+
+/** Hands on each piece of a stream until the reader throws, which goes to `fail`. */
+function handOn(
+  stream: NodeJS.ReadableStream,
+  onBytes: (chunk: Uint8Array) => void,
+  fail: (thrown: unknown) => void,
+): void {
+  const pass = (data: Buffer | string): void => {
+    try {
+      onBytes(typeof data === 'string' ? Buffer.from(data) : data);
+    } catch (thrown) {
+      stream.off('data', pass);
+      fail(thrown);
+    }
+  };
+  stream.on('data', pass);
+}
 
 type OnLine = (line: string) => void;
 
