@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { suggest } from '../stack/suggest.ts';
 import { readDefinition } from './definition.ts';
+import { dockerfileTemplate, isDockerfile } from './dockerfile.ts';
 import type { Template } from './template.ts';
+import { wellKnownSource } from './well-known.ts';
 
 /** Short names for the templates of our own pack, as `--lang` takes them. */
 export const shortNames: Readonly<Record<string, string>> = {
@@ -20,13 +22,22 @@ export function templateName(language: string): string {
 
 /**
  * The template `language` of a project: the folder `template/LANGUAGE` beside the stack file (it may be a link, and so may
- * `template`). Throws BAN-E111 with the nearest names if it is not there, BAN-E112 if its template.yml cannot be used.
+ * `template`). `dockerfile` needs none; of one that is there only build_options count, as in faas-cli. Throws BAN-E111 with
+ * the nearest names if it is not there, BAN-E112 if its template.yml cannot be used.
  */
 export async function findTemplate(stackFolder: string, language: string): Promise<Template> {
+  if (isDockerfile(language)) return await findDockerfile(stackFolder);
   const folder = join(stackFolder, 'template', language);
   if (!isTemplateName(language) || !(await isFolder(folder)))
     throw unknownTemplate(language, await templateNames(stackFolder));
   return readTemplate(folder, language, stackFolder);
+}
+
+async function findDockerfile(stackFolder: string): Promise<Template> {
+  const template = dockerfileTemplate(stackFolder);
+  if (!(await isFolder(template.folder))) return template;
+  const { buildOptions = [], welcomeMessage } = await readTemplate(template.folder, template.name, stackFolder);
+  return { ...template, buildOptions, welcomeMessage };
 }
 
 /** Reads the template in `folder`, wherever that is; messages name files relative to `from`. */
@@ -78,9 +89,12 @@ export function unknownTemplate(
     full !== language && known.includes(full)
       ? [full]
       : [...new Set(suggest(language, [...known, ...Object.entries(shortNames).flat()]).map(templateName))];
+  const source = wellKnownSource(language);
   const pull = own
     ? 'it comes with bantam, whose own copy is missing, too: install bantam again'
-    : 'put it in template/NAME (faas-cli template store pull does that), or begin with bantam fn new NAME --lang ts';
+    : source !== undefined && isTemplateName(language)
+      ? `bantam template pull ${source} ${language} brings it`
+      : 'put it in template/NAME (bantam template pull URL NAME does that), or begin with bantam fn new NAME --lang ts';
   const among =
     known.length === 0
       ? 'in template/'

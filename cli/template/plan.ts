@@ -5,7 +5,8 @@ import { addFunction, type NewFunction } from '../stack/edit.ts';
 import { newImageName } from '../stack/image.ts';
 import { checkFunctionName } from '../stack/name.ts';
 import { extendGitignore, harmNotes } from './gitignore.ts';
-import type { TemplateInstallation } from './pack.ts';
+import type { TemplateInstallation } from './install.ts';
+import { describeOrigin } from './lock-file.ts';
 import type { Template } from './template.ts';
 import type { TreeFile } from './tree.ts';
 
@@ -22,7 +23,7 @@ export interface ScaffoldRequest {
 /** What the file system says about a request. Texts are undefined for files that do not exist. */
 export interface ScaffoldFacts {
   readonly template: Template;
-  /** Undefined for a template that the pack does not have. */
+  /** Undefined for a template that the project has and the pack does not, and for `dockerfile`. */
   readonly installation: TemplateInstallation | undefined;
   /** The template's handler, to be copied. */
   readonly handlerFiles: readonly TreeFile[];
@@ -114,11 +115,11 @@ const reserved = new Set(['template', 'templates', 'build', 'node_modules']);
 function templateNotes(installation: TemplateInstallation | undefined): string[] {
   if (installation?.state === 'outdated')
     return [
-      `template/${installation.name} is of an earlier version; it is used as it is (delete it to have that of ${installation.source} ${installation.version})`,
+      `template/${installation.name} is of an earlier version; it is used as it is (bantam template pull ${installation.name} brings that of ${describeOrigin(installation.origin)})`,
     ];
   if (installation?.state === 'changed')
     return [
-      `template/${installation.name} differs from that of ${installation.source} ${installation.version}; the project's own is used`,
+      `template/${installation.name} differs from that of ${describeOrigin(installation.origin)}; the project's own is used`,
     ];
   return [];
 }

@@ -3,18 +3,11 @@ import { dirname, join, relative } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { Interrupted, UserError } from '../errors.ts';
 import { checkFunctionName } from '../stack/name.ts';
-import {
-  findTemplate,
-  foldersIn,
-  isFolder,
-  readTemplate,
-  templateName,
-  templateNames,
-  unknownTemplate,
-} from './find.ts';
-import { carryOutInstallation, isInPack, planInstallation, type TemplatePack } from './pack.ts';
+import { carryOutInstallation } from './install.ts';
+import type { TemplatePack } from './pack.ts';
 import { planScaffold, type ScaffoldFacts, type ScaffoldPlan, type ScaffoldRequest, type TextEdit } from './plan.ts';
-import { copyTree, listTree } from './tree.ts';
+import { type FindForeign, templateFacts } from './template-facts.ts';
+import { copyTree } from './tree.ts';
 
 /** What a scaffold has written: paths relative to the project, the stack file last. */
 export interface Scaffolded {
@@ -24,24 +17,20 @@ export interface Scaffolded {
   readonly notes: readonly string[];
 }
 
-/** Looks at the project and decides: {@link planScaffold} with the facts of the file system. A template that the project has already is preferred to the pack's. Throws BAN-E111 for an unknown template. */
-export async function prepareScaffold(request: ScaffoldRequest, pack: TemplatePack): Promise<ScaffoldPlan> {
+/**
+ * Looks at the project and decides: {@link planScaffold} with the facts of the file system. A template that the project has
+ * already is preferred to the pack's, and both to one that `findForeign` has to fetch. Throws BAN-E111 for an unknown
+ * template, and what the sources throw.
+ */
+export async function prepareScaffold(
+  request: ScaffoldRequest,
+  pack: TemplatePack,
+  findForeign: FindForeign = async () => undefined,
+): Promise<ScaffoldPlan> {
   checkFunctionName(request.name);
   const projectFolder = dirname(request.stackFile);
-  const name = templateName(request.language);
-  const inPack = await isInPack(pack, name);
-  const known = [...new Set([...(await templateNames(projectFolder)), ...(await foldersIn(pack.folder))])];
-  if (!inPack && !known.includes(name)) throw unknownTemplate(request.language, known, 'template/ and bantam’s own');
-  const installation = inPack ? await planInstallation(pack, name, projectFolder) : undefined;
-  const template =
-    installation?.state === 'absent'
-      ? await readTemplate(join(pack.folder, name), name, pack.folder)
-      : await findTemplate(projectFolder, name);
-  const handler = join(template.folder, template.handlerFolder);
   const facts: ScaffoldFacts = {
-    template,
-    installation,
-    handlerFiles: (await isFolder(handler)) ? await listTree(handler, template.folder) : [],
+    ...(await templateFacts(request.language, projectFolder, pack, findForeign)),
     handlerExists: await exists(join(projectFolder, request.name)),
     stackText: await textOf(request.stackFile),
     gitignoreText: await textOf(join(projectFolder, '.gitignore')),

@@ -1,9 +1,9 @@
 /** A template folder as a project holds it (`template/NAME`), its template.yml read. */
 export interface Template {
   readonly name: string;
-  /** Absolute path. */
+  /** Absolute path. For `lang: dockerfile`, whose functions bring all their files, nothing is read there and it need not exist. */
   readonly folder: string;
-  /** Folder of the build context that the handler is copied to: `function` unless template.yml says `handler_folder`. */
+  /** Folder of the build context that the handler is copied to: `function` unless template.yml says `handler_folder`; `.` for `lang: dockerfile`. */
   readonly handlerFolder: string;
   readonly process: string | undefined;
   readonly welcomeMessage: string | undefined;

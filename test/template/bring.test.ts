@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Interrupted, UserError } from '../../cli/errors.ts';
 import type { Event } from '../../cli/events.ts';
 import { lookUpTemplate, openTemplateBringer } from '../../cli/template/bring.ts';
-import { installTemplate, readRecord } from '../../cli/template/pack.ts';
+import { readLock } from '../../cli/template/lock-file.ts';
+import { installTemplate } from '../../cli/template/pack.ts';
 import { hashTree, listTree } from '../../cli/template/tree.ts';
 import { temporaryProject } from '../stack/project.ts';
 
@@ -26,7 +27,7 @@ async function setUp(files: Record<string, string> = {}) {
     pack,
     events,
     open: (signal = new AbortController().signal) =>
-      openTemplateBringer({ pack, report: (event) => events.push(event), signal }),
+      openTemplateBringer({ pack, foreign: async () => undefined, report: (event) => events.push(event), signal }),
   };
 }
 
@@ -89,7 +90,7 @@ describe('bringing a template of the pack', () => {
       names,
     );
     assert.deepEqual(bed.events, [brought('bantam-ts'), brought('bantam-go')]);
-    assert.deepEqual(Object.keys(await readRecord(bed.project)), ['bantam-ts', 'bantam-go']);
+    assert.deepEqual(Object.keys(await readLock(bed.project)), ['bantam-go', 'bantam-ts']);
   });
 
   it('gets along with another program that brings the same', async () => {
@@ -100,7 +101,7 @@ describe('bringing a template of the pack', () => {
       assert.deepEqual(bed.events, [brought('bantam-ts')]);
       assert.deepEqual((await readdir(join(bed.project, 'template'))).sort(), ['.bantam.json', 'bantam-ts']);
       const hash = await hashTree(await listTree(join(bed.project, 'template/bantam-ts')));
-      assert.equal((await readRecord(bed.project))['bantam-ts']?.hash, hash);
+      assert.equal((await readLock(bed.project))['bantam-ts']?.hash, hash);
     }
   });
 

@@ -3,8 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { chmod, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Interrupted, UserError } from '../../cli/errors.ts';
-import { installTemplate, planInstallation, readRecord } from '../../cli/template/pack.ts';
-import { hashTree, listTree } from '../../cli/template/tree.ts';
+import { readLock } from '../../cli/template/lock-file.ts';
+import { installTemplate, planInstallation } from '../../cli/template/pack.ts';
+import { digestFiles, hashTree, listTree } from '../../cli/template/tree.ts';
 import { temporaryProject } from '../stack/project.ts';
 
 const packFiles = {
@@ -50,12 +51,19 @@ describe('installing a template of the pack', () => {
     ]);
     assert.deepEqual(await readFile(join(bed.template, 'bantam-ts/function/bytes.bin')), Buffer.from([0, 255, 13, 10]));
     assert.deepEqual(
-      { ...(await readRecord(bed.project)) },
-      { 'bantam-ts': { source: 'bantam', version: '0.1.0', hash: installed.hash } },
+      { ...(await readLock(bed.project)) },
+      {
+        'bantam-ts': {
+          source: 'bantam',
+          version: '0.1.0',
+          hash: installed.hash,
+          files: Object.fromEntries(await digestFiles(installed.files)),
+        },
+      },
     );
     assert.equal(await hashTree(await listTree(join(bed.template, 'bantam-ts'))), installed.hash);
     await installTemplate(bed.pack, 'bantam-go', bed.project);
-    assert.deepEqual(Object.keys(await readRecord(bed.project)), ['bantam-ts', 'bantam-go']);
+    assert.deepEqual(Object.keys(await readLock(bed.project)), ['bantam-go', 'bantam-ts']);
   });
 
   it('gives the modes 0644 and 0755 under any umask', async () => {

@@ -1,8 +1,10 @@
-import { join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { Block } from '../../command.ts';
 import { defineCommand } from '../../command.ts';
-import { UserError } from '../../errors.ts';
+import type { Context } from '../../context.ts';
+import { describeFailure, UserError } from '../../errors.ts';
 import { parseReference } from '../../oci/reference.ts';
+import { refreshEditorSchema } from '../../stack/editor-schema.ts';
 import { lookForStack } from '../../stack/find.ts';
 import { prepareScaffold, scaffold } from '../../template/scaffold.ts';
 
@@ -10,14 +12,22 @@ import { prepareScaffold, scaffold } from '../../template/scaffold.ts';
 export const newFunction = defineCommand({
   arguments: [{ name: '<name>', description: 'name of the function: a DNS label such as hello or image-resize' }],
   options: {
-    lang: { flags: '--lang <template>', kind: 'text', description: 'ts, go, or the name of a folder in template/' },
+    lang: {
+      flags: '--lang <template>',
+      kind: 'text',
+      description: 'ts, go, dockerfile, or the name of any other template, with @REF if wanted',
+    },
     prefix: {
       flags: '--prefix <prefix>',
       kind: 'text',
       description: 'registry (and path) of the image, for example registry.lan:5000 (default: $OPENFAAS_PREFIX)',
     },
   },
-  examples: ['bantam fn new hello --lang ts', 'bantam fn new ping --lang go --prefix registry.lan:5000'],
+  examples: [
+    'bantam fn new hello --lang ts',
+    'bantam fn new ping --lang go --prefix registry.lan:5000',
+    'bantam fn new shop --lang golang-middleware',
+  ],
   async run(input, context) {
     const [name = ''] = input.names;
     const language = input.options.lang;
@@ -26,7 +36,7 @@ export const newFunction = defineCommand({
         hint: `bantam fn new ${name} --lang ts, or --lang go`,
       });
     const existing = await lookForStack({ file: undefined, from: context.folder, home: context.home });
-    const named = input.globals.stack === undefined ? undefined : join(context.folder, input.globals.stack);
+    const named = input.globals.stack === undefined ? undefined : resolve(context.folder, input.globals.stack);
     const stackFile = named ?? existing.file ?? join(context.folder, 'stack.yml');
     const plan = await prepareScaffold(
       {
@@ -37,8 +47,10 @@ export const newFunction = defineCommand({
         gateway: input.globals.gateway ?? context.environment['OPENFAAS_URL'],
       },
       context.templatePack(),
+      context.findForeign,
     );
     const done = await scaffold(plan, context.signal);
+    const schema = await bringEditorSchema(stackFile, context);
     for (const text of done.notes) context.report({ type: 'note', text });
     if (namesNoRegistry(done.image))
       context.report({
@@ -46,18 +58,32 @@ export const newFunction = defineCommand({
         text: `the image of ${name} is called ${done.image}, which means Docker Hub’s own library: nobody can push there`,
         hint: `write image: registry.lan:5000/${done.image} in ${relative(context.folder, stackFile)}; --prefix or $OPENFAAS_PREFIX does it for new functions`,
       });
+    const projectFolder = dirname(stackFile);
+    const written = [...done.written, ...(schema === undefined ? [] : [relative(projectFolder, schema)])];
     const lines = [
-      ...done.written.map((file) => `wrote ${relative(context.folder, file) || '.'}`),
+      ...written.map((file) => `wrote ${relative(context.folder, join(projectFolder, file)) || '.'}`),
       ...(done.welcomeMessage === undefined ? [] : ['', done.welcomeMessage.trimEnd()]),
       '',
       `next: bantam fn deploy ${name} (builds, pushes, deploys; a gateway to try it on: bantam local up)`,
     ];
     return {
-      document: { name, image: done.image, stack: stackFile, written: done.written },
+      document: { name, image: done.image, stack: stackFile, written },
       blocks: lines.map((text): Block => ({ kind: 'line', text })),
     };
   },
 });
+
+/** The function is there by now: what only editors miss is no failure. */
+async function bringEditorSchema(stackFile: string, context: Context): Promise<string | undefined> {
+  try {
+    return await refreshEditorSchema(stackFile, context.packageFolder);
+  } catch (thrown) {
+    const failure = describeFailure(thrown);
+    if (failure.code !== 'BAN-E003') throw thrown;
+    context.report({ type: 'warning', text: `the schema for editors could not be written: ${failure.message}` });
+    return undefined;
+  }
+}
 
 function namesNoRegistry(image: string): boolean {
   if (image.includes('${')) return false; // Known only when the stack file is read.
