@@ -1,6 +1,6 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { describeFailure, Interrupted, UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
@@ -8,12 +8,18 @@ import { defaultPlatforms, formatPlatform, type Platform, parsePlatform, samePla
 import { parseReference } from '../oci/reference.ts';
 import { requireHandler } from '../stack/handler.ts';
 import type { Stack, StackFunction } from '../stack/stack.ts';
+import { isDockerfile } from '../template/dockerfile.ts';
 import type { Template } from '../template/template.ts';
+import { addPackages } from './build-arguments.ts';
+import { type BuildSecret, requireBuildSecrets } from './build-secrets.ts';
 import type { Builder, BuildOutcome } from './builder.ts';
+import { type CacheRequest, planCaches } from './cache.ts';
 import { layOutContext } from './context.ts';
+import { findCopiedPaths, type NamedPaths } from './copied-paths.ts';
 import { readDockerfile } from './dockerfile.ts';
 import type { BuildPlan, Output } from './plan.ts';
 import { readDescription } from './recipe/description.ts';
+import type { Tagger } from './tag.ts';
 
 /** What the user wants built, and where it goes. */
 export interface BuildRequest {
@@ -22,8 +28,38 @@ export interface BuildRequest {
   /** `--platform`; empty means: the function's, else the stack's, else all three. */
   readonly platforms: readonly Platform[];
   readonly output: (name: string) => Output;
+  readonly settings: BuildSettings;
+}
+
+/** What the command line says of how images are built; see commands/build-options.ts. */
+export interface BuildSettings {
   readonly buildContexts: Readonly<Record<string, string>>;
-  readonly instance: string | undefined;
+  readonly instance: BuildPlan['instance'];
+  /** Come before the functions' own of the same name. */
+  readonly buildArguments: Readonly<Record<string, string>>;
+  /** Build arguments that docker shall take from the environment, unless somebody gives them: proxies. */
+  readonly proxies: readonly string[];
+  /** Added to the functions' own. */
+  readonly buildOptions: readonly string[];
+  readonly secrets: readonly BuildSecret[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly fresh: BuildPlan['fresh'];
+  readonly caches: CacheRequest;
+  /** `--copy-extra`. */
+  readonly copied: NamedPaths;
+  readonly tag: Tagger;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The working folder, which folders of caches are relative to. */
+  readonly working: string;
+}
+
+/** The paths that every function of a stack gets a copy of. */
+export function copiedPathsOf(stack: Stack, settings: Pick<BuildSettings, 'copied'>): readonly NamedPaths[] {
+  const { configuration } = stack;
+  return [
+    { paths: configuration?.copy ?? [], folder: stack.folder, where: `configuration.copy of ${stack.file}` },
+    settings.copied,
+  ];
 }
 
 /** The outside things a build needs. */
@@ -88,37 +124,101 @@ async function planFunction(
   request: BuildRequest,
   declared: StackFunction,
   folder: string,
-  { findTemplate, signal }: Pick<BuildPorts, 'findTemplate' | 'signal'>,
+  { findTemplate, report, signal }: Pick<BuildPorts, 'findTemplate' | 'report' | 'signal'>,
 ): Promise<BuildPlan> {
-  const template = await findTemplate(request.stack.folder, declared.language);
+  const { settings, stack } = request;
+  const template = await findTemplate(stack.folder, declared.language);
   const platforms = platformsOf(request, declared);
   if (template.bantam) await requirePlatforms(declared.name, template, platforms);
-  const handler = await requireHandler(request.stack, declared);
+  const handler = await requireHandler(stack, declared);
+  const ownDockerfile = isDockerfile(template.name);
+  const secrets = await secretsOf(declared, stack, settings);
+  const buildArguments = argumentsOf(declared, template, settings);
   const context = await layOutContext(template, handler, folder, {
-    project: request.stack.folder,
+    project: stack.folder,
+    copies: await findCopiedPaths(stack.folder, ...copiedPathsOf(stack, settings)),
     signal,
   });
+  announceLeftOut(declared.name, context.leftOut, report);
   const dockerfile = await readFile(join(context.folder, 'Dockerfile'), 'utf8').catch((cause: unknown) => {
+    if (ownDockerfile)
+      throw new UserError('BAN-E003', `${join(handler, 'Dockerfile')} is not there, and lang: dockerfile builds it`, {
+        hint: `write one, or name a template: lang: in ${stack.file}:${declared.position.line}`,
+        cause,
+      });
     throw new UserError('BAN-E112', `the template ${template.name} has no Dockerfile`, {
       hint: `look into ${template.folder}`,
       cause,
     });
   });
   const facts = readDockerfile(dockerfile);
-  const reference = parseReference(declared.image);
+  const { image } = await settings.tag(declared);
+  const scope = request.platforms.length === 0 ? '' : platforms.map(formatPlatform).join('-').replaceAll('/', '-');
+  const caches = planCaches(
+    settings.caches,
+    { name: declared.name, image, scope },
+    { working: settings.working, project: stack.folder },
+  );
   return {
     name: declared.name,
     context: context.folder,
-    reference,
+    reference: parseReference(image),
     platforms,
     output: request.output(declared.name),
-    buildArguments: declared.buildArguments,
-    buildContexts: request.buildContexts,
-    instance: request.instance,
+    buildArguments,
+    inheritedArguments: settings.proxies.filter((name) => !Object.hasOwn(buildArguments, name)),
+    buildContexts: settings.buildContexts,
+    instance: settings.instance,
+    secrets,
+    labels: settings.labels,
+    fresh: settings.fresh,
+    caches,
     ownHistoryEntries: facts.ownHistoryEntries,
     targetRuns: facts.targetRuns,
-    sources: { inContext: template.handlerFolder, folder: handler },
+    sources: ownDockerfile ? undefined : { inContext: template.handlerFolder, folder: handler },
   };
+}
+
+/** The stack file's, relative to it, and the command line's, which come before those of the same id. Throws BAN-E215. */
+async function secretsOf(
+  declared: StackFunction,
+  stack: Stack,
+  { secrets, environment }: BuildSettings,
+): Promise<readonly BuildSecret[]> {
+  const own = Object.entries(declared.buildSecrets ?? {})
+    .filter(([id]) => !secrets.some((secret) => secret.id === id))
+    .map(([id, file]): BuildSecret => ({ id, file: resolve(stack.folder, file) }));
+  await requireBuildSecrets(
+    own,
+    environment,
+    `in ${stack.file}:${declared.position.line}, build_secrets of ${declared.name}`,
+  );
+  await requireBuildSecrets(secrets, environment, 'behind --build-secret');
+  return [...own, ...secrets];
+}
+
+function argumentsOf(
+  declared: StackFunction,
+  template: Template,
+  { buildArguments, buildOptions }: BuildSettings,
+): Readonly<Record<string, string>> {
+  const chosen = [...new Set([...(declared.buildOptions ?? []), ...buildOptions])];
+  const all = { ...declared.buildArguments, ...buildArguments };
+  // Bantam's own Dockerfiles have no packages to add: an argument that nobody reads is only noise.
+  return template.bantam && chosen.length === 0 ? all : addPackages(all, chosen, template);
+}
+
+/** Says what a handler's folder holds and its image will not; packages and histories go without saying. */
+function announceLeftOut(name: string, leftOut: readonly string[], report: Report): void {
+  const silent = /(?:^|\/)(?:node_modules|\.git|\.DS_Store|\.bantam)$/;
+  const worth = leftOut.filter((path) => !silent.test(path));
+  const shown = worth.slice(0, 8).join(', ');
+  if (worth.length > 0)
+    report({
+      type: 'note',
+      about: name,
+      text: `left out of the build: ${shown}${worth.length > 8 ? ` and ${worth.length - 8} more` : ''}`,
+    });
 }
 
 /** An image whose base does not run there would only show it on the node: as a replica that never starts. Throws BAN-E211. */

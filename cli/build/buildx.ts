@@ -7,7 +7,7 @@ import type { Report } from '../events.ts';
 import { formatPlatform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
 import type { Builder, BuildOutcome, ImageStore, PlatformSize, PushResult, RunProgram } from './builder.ts';
-import { explainFailedBuild } from './explain.ts';
+import { describeLostCache, explainFailedBuild } from './explain.ts';
 import { ensureOwnBuilder } from './own-builder.ts';
 import { type BuildFiles, type BuildPlan, buildxArguments, buildxEnvironment } from './plan.ts';
 import { BuildLog } from './progress.ts';
@@ -53,13 +53,20 @@ interface Built {
 
 async function build(plan: BuildPlan, ports: BuildxPorts, report: Report, signal: AbortSignal): Promise<Built> {
   if (plan.output.kind === 'layout') await refuseForeignFolder(plan.output.folder);
-  if (plan.instance !== undefined) await ensureOwnBuilder(plan.instance, plan, ports.run, report, signal);
+  if (plan.instance?.own === true) await ensureOwnBuilder(plan.instance.name, plan, ports.run, report, signal);
   const scratch = await makeScratch(plan, ports.scratch, report);
-  const files: BuildFiles = { metadata: join(scratch, 'metadata.json'), layout: join(scratch, 'layout') };
+  const cache = await makeCacheFolder(plan);
+  const files: BuildFiles = {
+    metadata: join(scratch, 'metadata.json'),
+    layout: join(scratch, 'layout'),
+    ...(cache === undefined ? {} : { cache: join(cache, 'new') }),
+  };
   const readable = plan.output.kind !== 'load';
   try {
     if (readable) await ports.images.prepareLayout(files.layout, signal);
     const digest = await runBuildx(plan, files, ports.run, report, signal);
+    if (cache !== undefined && plan.caches.local !== undefined)
+      await replaceFolder(join(cache, 'new'), plan.caches.local.folder, join(cache, 'old'));
     if (digest === undefined) {
       throw new UserError('BAN-E208', `${plan.name}: buildx reported no digest for what it wrote`, {
         hint: 'docker buildx 0.10 or newer is needed: docker buildx version',
@@ -78,7 +85,20 @@ async function build(plan: BuildPlan, ports: BuildxPorts, report: Report, signal
     return { digest, sizes, push: await ports.images.push(plan, files.layout, digest, signal) };
   } finally {
     await rm(scratch, { recursive: true, force: true });
+    if (cache !== undefined) await rm(cache, { recursive: true, force: true });
   }
+}
+
+/** A folder beside the local cache of a plan, where the new one is written. Throws BAN-E214. */
+async function makeCacheFolder(plan: BuildPlan): Promise<string | undefined> {
+  const folder = plan.caches.local?.folder;
+  if (folder === undefined) return undefined;
+  return await makeWorkingFolder(dirname(folder)).catch((cause: Error) => {
+    throw new UserError('BAN-E214', `${dirname(folder)} cannot be written to: ${cause.message}`, {
+      hint: 'choose another folder: --build-cache local=FOLDER',
+      cause,
+    });
+  });
 }
 
 /** Names of working folders; they are gone after a build unless it was killed. */
@@ -90,18 +110,7 @@ const abandonedAfter = 24 * 3600 * 1000;
 /** A folder for what buildx writes. A layout of the user's is finished beside its place, so that moving it there is one step. Throws BAN-E003. */
 async function makeScratch(plan: BuildPlan, inCache: string, report: Report): Promise<string> {
   const beside = plan.output.kind === 'layout' ? dirname(plan.output.folder) : inCache;
-  const make = async (): Promise<string> => {
-    await mkdir(beside, { recursive: true });
-    for (const name of await readdir(beside)) {
-      const folder = join(beside, name);
-      if (!name.startsWith(scratchPrefix)) continue;
-      const facts = await stat(folder).catch(() => undefined);
-      if (facts !== undefined && Date.now() - facts.mtimeMs > abandonedAfter)
-        await rm(folder, { recursive: true, force: true });
-    }
-    return await mkdtemp(join(beside, scratchPrefix));
-  };
-  return await make().catch(async (cause: Error) => {
+  return await makeWorkingFolder(beside).catch(async (cause: Error) => {
     if (plan.output.kind === 'layout')
       throw new UserError('BAN-E003', `${beside} cannot be written to: ${cause.message}`, {
         hint: 'choose another folder behind --output',
@@ -111,6 +120,19 @@ async function makeScratch(plan: BuildPlan, inCache: string, report: Report): Pr
     report({ type: 'trace', about: plan.name, text: `${beside} is not used: ${cause.message}` });
     return await mkdtemp(join(tmpdir(), 'bantam-layout-'));
   });
+}
+
+/** Makes a folder of our own in `beside`, and removes those that killed builds have left there. */
+async function makeWorkingFolder(beside: string): Promise<string> {
+  await mkdir(beside, { recursive: true });
+  for (const name of await readdir(beside)) {
+    const folder = join(beside, name);
+    if (!name.startsWith(scratchPrefix)) continue;
+    const facts = await stat(folder).catch(() => undefined);
+    if (facts !== undefined && Date.now() - facts.mtimeMs > abandonedAfter)
+      await rm(folder, { recursive: true, force: true });
+  }
+  return await mkdtemp(join(beside, scratchPrefix));
 }
 
 /** Throws BAN-E003 if something else than an image layout is where the layout shall go (`--output .` would name the handler folder). */
@@ -158,6 +180,7 @@ async function runBuildx(
   const log = new BuildLog();
   const result = await run('docker', argv, {
     signal,
+    cwd: plan.caches.local?.working,
     environment: buildxEnvironment(plan),
     onStderrLine: (line) => {
       for (const event of log.read(line)) report({ ...event, about: plan.name });
@@ -170,6 +193,8 @@ async function runBuildx(
       text: log.plain,
       steps: log.failed(),
     });
+  const lost = describeLostCache(log.failed());
+  if (lost !== undefined) report({ type: 'warning', about: plan.name, text: lost });
   const metadata = await readFile(files.metadata, 'utf8').catch(() => '{}');
   const parsed = v.safeParse(metadataSchema, metadata);
   return parsed.success ? parsed.output['containerimage.digest'] : undefined;

@@ -111,7 +111,8 @@ function expand(text: string, values: Readonly<Record<string, string>>): string 
       word: string | undefined,
     ) => {
       const name = bare ?? braced ?? '';
-      const known = values[name] ?? (predefined.test(name) ? whole : undefined);
+      const known =
+        (Object.hasOwn(values, name) ? values[name] : undefined) ?? (predefined.test(name) ? whole : undefined);
       if (sign === '+') return known === undefined ? '' : (word ?? '');
       return known ?? word ?? whole;
     },
@@ -145,10 +146,21 @@ function reachable(stages: readonly Stage[], position: number, seen = new Set<nu
   return seen;
 }
 
-function runsOnBuildPlatform(stages: readonly Stage[], position: number): boolean {
+/** `known`: the stages looked at before. Forty stages of one name, each made from a variable, would be looked at in 2⁴⁰ ways. */
+function runsOnBuildPlatform(
+  stages: readonly Stage[],
+  position: number,
+  known: Map<number, boolean> = new Map(),
+): boolean {
   const stage = stages[position];
   if (stage === undefined) return false;
+  const before = known.get(position);
+  if (before !== undefined) return before;
   const parents = stagesNamed(stages, stage.from, position);
-  if (parents.length > 0) return parents.every((parent) => runsOnBuildPlatform(stages, parent));
-  return stage.platform !== undefined && !/TARGET(PLATFORM|ARCH|OS)/.test(stage.platform);
+  const found =
+    parents.length > 0
+      ? parents.every((parent) => runsOnBuildPlatform(stages, parent, known))
+      : stage.platform !== undefined && !/TARGET(PLATFORM|ARCH|OS)/.test(stage.platform);
+  known.set(position, found);
+  return found;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { formatPlatform } from '../oci/platform.ts';
+import { placesIn } from './places.ts';
 import type { BuildPlan } from './plan.ts';
 
 /** What is left of a failed `docker buildx build`: the plain text on stderr, and the failed steps with their output. */
@@ -20,6 +21,8 @@ export function explainFailedBuild(plan: BuildPlan, failed: FailedBuild): UserEr
   const said = ownWords(failed);
   return (
     aboutDocker(failed, said) ??
+    aboutBuilder(plan, said) ??
+    aboutCache(plan, failed, said) ??
     aboutEmulation(plan, failed) ??
     aboutCompiling(plan, failed) ??
     aboutBase(said) ??
@@ -104,6 +107,52 @@ function aboutDocker(failed: FailedBuild, text: string): UserError | undefined {
   return undefined;
 }
 
+function aboutBuilder(plan: BuildPlan, said: string): UserError | undefined {
+  const name = /no builder "([^"]*)" found/.exec(said)?.[1];
+  if (name === undefined) return undefined;
+  return new UserError('BAN-E219', `${plan.name}: docker buildx knows no builder "${name}"`, {
+    hint: 'docker buildx ls lists them; docker buildx create --name NAME --driver docker-container makes one (docs/building.md shows one on the Pis)',
+  });
+}
+
+/** Steps of BuildKit's that write caches. */
+const cacheStep = /^exporting cache to /;
+
+function aboutCache(plan: BuildPlan, { steps }: FailedBuild, said: string): UserError | undefined {
+  if (/cache export is not supported for the docker driver/i.test(said))
+    return new UserError(
+      'BAN-E214',
+      `${plan.name}: the current builder (docker driver, classic image store) cannot write caches`,
+      {
+        hint: 'add --own-builder or --builder NAME, or switch the engine to the containerd image store',
+      },
+    );
+  const step = steps.find(({ name }) => cacheStep.test(name));
+  const refused = /unknown cache (?:exporter|importer): "[^"]*"|\S+ cache (?:exporter|importer) requires \S+/.exec(
+    said,
+  )?.[0];
+  if (step === undefined && refused === undefined) return undefined;
+  return new UserError(
+    'BAN-E214',
+    `${plan.name}: ${step === undefined ? refused : `the cache cannot be written: ${step.name}`}`,
+    {
+      details: step === undefined ? [] : [step.error.slice(0, 500)],
+      hint:
+        step === undefined
+          ? 'write caches as docker buildx takes them (docs.docker.com/build/cache/backends), or use --build-cache'
+          : 'check that its place is there and that you may write to it, or leave the cache away; everything else of the build was good',
+    },
+  );
+}
+
+/** A cache that could not be written although the build succeeded (`ignore-error=true`), as one line. */
+export function describeLostCache(steps: FailedBuild['steps']): string | undefined {
+  const step = steps.find(({ name }) => cacheStep.test(name));
+  return step === undefined
+    ? undefined
+    : `the cache was not written (${step.name}): ${step.error.split('\n')[0]?.slice(0, 300)}`;
+}
+
 function aboutEmulation(plan: BuildPlan, failed: FailedBuild): UserError | undefined {
   const steps = failed.steps.filter(({ error, output }) => /exec format error\s*$/im.test(`${error}\n${output}`));
   const [step] = steps;
@@ -143,6 +192,7 @@ function aboutCompiling(plan: BuildPlan, failed: FailedBuild): UserError | undef
       );
     return new UserError('BAN-E207', `${plan.name}: the handler does not compile`, {
       details: unique(shown).slice(0, 40),
+      places: placesIn(unique(shown)),
       hint: 'correct the lines named above',
     });
   }

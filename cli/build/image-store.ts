@@ -1,9 +1,10 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../events.ts';
-import { createFindingCache } from '../oci/layer-pool.ts';
+import { createFindingCache, type FindingCache } from '../oci/layer-pool.ts';
 import type { Reference } from '../oci/reference.ts';
 import { listContents } from '../registry/contents.ts';
+import type { ImageMemory } from '../registry/image-memory.ts';
 import { openLayout } from '../registry/layout.ts';
 import { pushImage } from '../registry/push.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -20,6 +21,8 @@ import type { BuildPlan } from './plan.ts';
 export function openImageStore(ports: {
   readonly folder: string;
   readonly registry: () => Promise<Registry>;
+  /** Learns what the layers hold, so that deploying the image reads none of them. */
+  readonly memory?: () => Promise<ImageMemory>;
   readonly report: Report;
 }): ImageStore {
   const layers = openBaseLayers(join(ports.folder, 'base-layers'), ports.report);
@@ -37,12 +40,14 @@ export function openImageStore(ports: {
       const contents = await listContents(reader, reference, signal);
       const needed = hexNames([...contents.manifests, ...contents.blobs].map((part) => part.digest));
       await layers.check(blobsOf(folder), needed, signal);
+      const memory = await ports.memory?.();
       const { platforms } = await verifyImage(reader, reference, plan.platforms, {
         ownHistoryEntries: plan.ownHistoryEntries,
-        cache,
+        cache: await taught(cache, memory, plan.reference.registry, contents.blobs),
         report: ports.report,
         signal,
       });
+      await memory?.save();
       const layersOf = platforms.flatMap(({ size }) => size.layers);
       const base = hexNames(layersOf.filter(({ own }) => own === false).map((layer) => layer.digest));
       await dropOthers(folder, needed);
@@ -53,7 +58,7 @@ export function openImageStore(ports: {
           digest: image,
           total: size.total,
           own: size.own,
-          program: verdict === 'fits' ? 'fits' : `${verdict}: ${reason}`,
+          program: verdict === 'runs' ? 'fits' : `${verdict}: ${reason}`,
         }),
       );
     },
@@ -65,6 +70,31 @@ export function openImageStore(ports: {
       });
       await ledger.save();
       return report;
+    },
+  };
+}
+
+/** A cache that hands on what it learns. Nothing is taken from the memory: what is about to be pushed is looked at itself. */
+async function taught(
+  cache: FindingCache,
+  memory: ImageMemory | undefined,
+  registry: string,
+  blobs: readonly { readonly digest: string }[],
+): Promise<FindingCache> {
+  if (memory === undefined) return cache;
+  const kept = await memory.findings(
+    registry,
+    blobs.map(({ digest }) => digest),
+  );
+  return {
+    get(key) {
+      const finding = cache.get(key);
+      if (finding !== undefined && kept.get(key) === undefined) kept.set(key, finding);
+      return finding;
+    },
+    set(key, finding) {
+      cache.set(key, finding);
+      kept.set(key, finding);
     },
   };
 }

@@ -2,6 +2,8 @@ import type { Platform } from '../oci/platform.ts';
 import { formatPlatform } from '../oci/platform.ts';
 import type { Reference } from '../oci/reference.ts';
 import { formatReference } from '../oci/reference.ts';
+import { type BuildSecret, secretArgument } from './build-secrets.ts';
+import { type CachePlan, field, pathForBuildx } from './cache.ts';
 
 /**
  * Where an image goes. `push`: to its registry, by bantam itself, from a layout that was checked first. `layout`: an OCI
@@ -22,10 +24,18 @@ export interface BuildPlan {
   readonly platforms: readonly Platform[];
   readonly output: Output;
   readonly buildArguments: Readonly<Record<string, string>>;
+  /** Build arguments whose values docker takes from its own environment (`http_proxy`). */
+  readonly inheritedArguments: readonly string[];
   /** Replacements of FROM references: `--build-context NAME=VALUE` of buildx (a mirror, an air-gapped cluster, stand-ins in tests). */
   readonly buildContexts: Readonly<Record<string, string>>;
-  /** A builder instance of bantam's own; undefined is the user's current one. */
-  readonly instance: string | undefined;
+  /** A builder instance; undefined is the user's current one. `own`: bantam makes it if it is not there. */
+  readonly instance: { readonly name: string; readonly own: boolean } | undefined;
+  readonly secrets: readonly BuildSecret[];
+  /** Labels of the image. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** `cache`: no step is taken from the builder's cache. `pull`: base images are looked up anew. */
+  readonly fresh: { readonly cache: boolean; readonly pull: boolean };
+  readonly caches: CachePlan;
   readonly ownHistoryEntries: number;
   /** Lines of the Dockerfile that RUN on the target platform, for the message when emulation is missing. */
   readonly targetRuns: readonly { readonly line: number; readonly text: string }[];
@@ -33,10 +43,11 @@ export interface BuildPlan {
   readonly sources: { readonly inContext: string; readonly folder: string } | undefined;
 }
 
-/** Files that buildx writes: the digest, and the image as a layout folder (for `push` and `layout`). */
+/** Files that buildx writes: the digest, the image as a layout folder (for `push` and `layout`), and the new local cache of the plan. */
 export interface BuildFiles {
   readonly metadata: string;
   readonly layout: string;
+  readonly cache?: string;
 }
 
 /** The argv of `docker` for a plan: it may be shown, values of build arguments are in {@link buildxEnvironment}. Pure. */
@@ -44,7 +55,7 @@ export function buildxArguments(plan: BuildPlan, files: BuildFiles): readonly st
   return [
     'buildx',
     'build',
-    ...(plan.instance === undefined ? [] : ['--builder', plan.instance]),
+    ...(plan.instance === undefined ? [] : ['--builder', plan.instance.name]),
     '--platform',
     plan.platforms.map(formatPlatform).join(','),
     '--progress=rawjson',
@@ -56,11 +67,27 @@ export function buildxArguments(plan: BuildPlan, files: BuildFiles): readonly st
       '--build-arg',
       isFree(name) ? name : `${name}=${value}`,
     ]),
+    ...plan.inheritedArguments.flatMap((name) => ['--build-arg', name]),
+    ...plan.secrets.flatMap((secret) => ['--secret', secretArgument(secret)]),
+    ...Object.entries(plan.labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]),
+    ...(plan.fresh.cache ? ['--no-cache'] : []),
+    ...(plan.fresh.pull ? ['--pull'] : []),
+    ...plan.caches.from.flatMap((text) => ['--cache-from', text]),
+    ...plan.caches.to.flatMap((text) => ['--cache-to', text]),
+    ...localCacheArguments(plan.caches, files),
     ...Object.entries(plan.buildContexts).flatMap(([name, value]) => ['--build-context', `${name}=${value}`]),
     ...outputArguments(plan, files),
     '--',
     plan.context,
   ];
+}
+
+/** A local cache is written beside the one that is read, which it replaces when the build has succeeded. */
+function localCacheArguments({ local }: CachePlan, { cache }: BuildFiles): readonly string[] {
+  if (local === undefined) return [];
+  const src = pathForBuildx(local, local.folder);
+  const dest = pathForBuildx(local, cache ?? local.folder);
+  return ['--cache-from', field({ type: 'local', src }), '--cache-to', field({ type: 'local', dest, mode: 'max' })];
 }
 
 /**

@@ -22,6 +22,8 @@ import { watchForeign } from './watch-foreign.ts';
 export interface DeployRequest {
   readonly fn: StackFunction;
   readonly image: DeployedImage;
+  /** Send it although nothing changed: what starts anew reads its secrets anew. */
+  readonly again?: boolean | undefined;
   readonly timeoutMilliseconds?: number | undefined;
 }
 
@@ -88,7 +90,7 @@ export async function deployFunction(
     const current = await gateway.read(fn.name, fn.namespace, signal);
     const decision = decide(current, { revision, image: image.reference, contentKnown: image.digest !== undefined });
     report({ type: 'trace', about: fn.name, text: `${decision.action}: ${decision.why}` });
-    if (decision.action === 'unchanged') {
+    if (decision.action === 'unchanged' && request.again !== true) {
       outcome = { ...start, action: 'unchanged', deploy: decision.deploy };
       return await watch(outcome, undefined, true, clock.now());
     }
@@ -110,9 +112,9 @@ export async function deployFunction(
     };
   }
 
-  /** On faasd an update that names a missing secret removes the running function: ask before. */
+  /** On faasd an update that names a missing secret removes the running function: ask before. faas-netes lists not all of them, and refuses without harm. */
   async function ensureSecrets(): Promise<void> {
-    if (fn.secrets.length === 0) return;
+    if (fn.secrets.length === 0 || !(ports.dialect.listsAllSecrets || ports.dialect.failedUpdateDestroys)) return;
     const known = new Set((await gateway.secrets(fn.namespace, signal)).map(({ name }) => name));
     const missing = fn.secrets.filter((name) => !known.has(name));
     if (missing.length === 0) return;
@@ -121,7 +123,7 @@ export async function deployFunction(
       `${fn.name} needs the secret${missing.length > 1 ? 's' : ''} ${missing.join(', ')}, and the gateway has no such; nothing was sent`,
       {
         hint: missing
-          .map((name) => `faas-cli secret create ${name} --from-file FILE --gateway ${gateway.url}`)
+          .map((name) => `bantam secret create ${name} --from-file FILE --gateway ${gateway.url}`)
           .join('; '),
       },
     );

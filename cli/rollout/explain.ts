@@ -5,13 +5,19 @@ import type { FunctionLine } from './last-lines.ts';
 import type { Sent } from './send.ts';
 import { noReplica } from './step.ts';
 
-/** BAN-E501 for a refused deployment: the gateway's words, and what became of the function that ran before. Pure. */
+/** BAN-E501 for a refused deployment (BAN-E506 for a missing secret): the gateway's words, and what became of the function that ran before. Pure. */
 export function explainRejection(
   name: string,
   sent: Extract<Sent, { outcome: 'rejected' }>,
   current: FunctionStatus | undefined,
   dialect: Dialect,
 ): UserError {
+  const secret = /secrets? "(?<netes>[^"]+)" not found|unable to find secret: (?<faasd>\S+)/.exec(sent.reason)?.groups;
+  const missing = secret?.['netes'] ?? secret?.['faasd'];
+  if (missing !== undefined)
+    return new UserError('BAN-E506', `${name} needs the secret ${missing}, and ${dialect.title} has no such`, {
+      hint: `${aftermath(sent.after, current)}create the secret first: bantam secret create ${missing} --from-file FILE`,
+    });
   return new UserError('BAN-E501', `${name}: ${dialect.title} refused it: ${sent.reason}`, {
     hint: `${aftermath(sent.after, current)}${adviceFor(sent.reason)}`,
   });

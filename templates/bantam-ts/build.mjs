@@ -7,7 +7,7 @@
 // modes and times, its folders included, so that nothing of the machine that builds reaches the image's digest.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copyBeside, findModules, findPlaces, placePlugin } from './beside.mjs';
 
@@ -27,12 +27,59 @@ function say(sentence, values) {
 function readFunctionPackage() {
   const file = join(context, folder, 'package.json');
   if (!existsSync(file)) return undefined;
+  const text = readFileSync(file, 'utf8');
+  let manifest;
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    manifest = JSON.parse(text);
   } catch (error) {
     throw new BuildError(say(messages.unreadablePackage, { reason: error.message }));
   }
+  refuseLeavingDependencies(manifest, text);
+  return manifest;
 }
+
+/** A dependency named by a path out of the folder: npm would leave a link to nowhere. */
+function refuseLeavingDependencies(manifest, text) {
+  const wanted = { ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies };
+  const lines = Object.values(wanted).flatMap((version) => {
+    const [, path] = /^(?:file:|link:)?((?:\.{1,2}\/|\.{1,2}$|\/).*)$/.exec(String(version)) ?? [];
+    if (path === undefined || !(path.startsWith('/') || posix.normalize(path).split('/')[0] === '..')) return [];
+    const line = text.slice(0, Math.max(0, text.indexOf(JSON.stringify(version)))).split('\n').length;
+    const inside = withoutSteps(path).replace(/^\/+/, '');
+    return [`${folder}/package.json:${line}: error: ${sayLeaves(messages.leavingDependency, version, inside, inside)}`];
+  });
+  if (lines.length > 0) throw new BuildError(lines.join('\n'));
+}
+
+/** A path without the steps up at its beginning. */
+function withoutSteps(path) {
+  return path.replace(/^(?:\.{1,2}\/)+/, '');
+}
+
+/** The sentence about a path that leads out; `inside` is where a copy of it would stand in the function's folder. */
+function sayLeaves(sentence, path, inside, wanted) {
+  return say(sentence, { path, top: inside.split('/')[0], wanted: wanted.startsWith('.') ? wanted : `./${wanted}` });
+}
+
+/**
+ * Refuses imports of the function's files that lead out of its folder. Nothing of the project is there, but files of the
+ * template are, and they would be found by accident.
+ */
+const ownFolder = {
+  name: 'own-folder',
+  setup(build) {
+    const inContext = (path) => relative(context, path).replaceAll(sep, '/');
+    build.onResolve({ filter: /^(?:\.{1,2}(?:\/|$)|\/)/ }, ({ path, importer, resolveDir }) => {
+      const file = inContext(importer);
+      if (!file.startsWith(`${folder}/`) || file.includes('node_modules/')) return undefined;
+      const target = inContext(resolve(resolveDir, path));
+      if (target === folder || target.startsWith(`${folder}/`)) return undefined;
+      const inside = path.startsWith('/') ? posix.basename(path) : withoutSteps(posix.relative(folder, target));
+      const wanted = posix.relative(posix.dirname(file), `${folder}/${inside}`);
+      return { errors: [{ text: sayLeaves(messages.leavesFolder, path, inside, wanted) }] };
+    });
+  },
+};
 
 /** A dependency named by its folder cannot be installed before that folder has been copied. */
 function hasFolderDependency(manifest) {
@@ -119,6 +166,7 @@ async function look(esbuild, handler) {
   const { options } = description;
   const { metafile, warnings } = await runEsbuild(esbuild, {
     ...options,
+    plugins: [ownFolder],
     entryPoints: [handler],
     sourcemap: false,
     metafile: true,

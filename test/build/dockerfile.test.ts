@@ -148,6 +148,12 @@ describe('facts of a Dockerfile', () => {
     );
   });
 
+  it('looks at no stage twice: 60 of one name, each made from what only a build knows', () => {
+    const stages = Array.from({ length: 60 }, () => 'FROM ${UNKNOWN} AS build\nRUN x\n').join('');
+    assert.equal(readDockerfile(stages).targetRuns.length, 60);
+    assert.equal(readDockerfile('ARG A=1\nFROM ${constructor}\n').stages[0]?.from, '${constructor}');
+  });
+
   for (const name of ['bantam-ts', 'bantam-go'])
     it(`finds no RUN on the target in ${name}`, async () => {
       const text = await readFile(new URL(`../../templates/${name}/Dockerfile`, import.meta.url), 'utf8');

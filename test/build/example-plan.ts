@@ -1,3 +1,4 @@
+import { noCaches } from '../../cli/build/cache.ts';
 import type { BuildPlan } from '../../cli/build/plan.ts';
 import { defaultPlatforms } from '../../cli/oci/platform.ts';
 import { parseReference } from '../../cli/oci/reference.ts';
@@ -12,7 +13,12 @@ export function examplePlan(more: Partial<BuildPlan> = {}): BuildPlan {
     output: { kind: 'push' },
     buildArguments: {},
     buildContexts: {},
+    inheritedArguments: [],
     instance: undefined,
+    secrets: [],
+    labels: {},
+    fresh: { cache: false, pull: false },
+    caches: noCaches,
     ownHistoryEntries: 1,
     targetRuns: [],
     sources: { inContext: 'function', folder: '/home/me/my ü/hello' },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { explainFailedBuild } from '../../cli/build/explain.ts';
+import { describeLostCache, explainFailedBuild } from '../../cli/build/explain.ts';
 import type { BuildPlan } from '../../cli/build/plan.ts';
 import { BuildLog } from '../../cli/build/progress.ts';
 import { examplePlan } from './example-plan.ts';
@@ -120,5 +120,40 @@ describe('the explanation of a failed build', () => {
     );
     assert.equal(code, 'BAN-E210');
     assert.match(hint ?? '', /docker login/);
+  });
+
+  it('names the builder that is not there, and the ways to a cache that the builder cannot keep', () => {
+    const builder = said('ERROR: no builder "pis" found');
+    assert.equal(builder.code, 'BAN-E219');
+    assert.match(builder.message, /no builder "pis"/);
+    assert.match(builder.hint ?? '', /docker buildx ls/);
+    // docker buildx 0.29 with an engine that keeps images the old way.
+    const driver = said(
+      'ERROR: failed to build: Cache export is not supported for the docker driver.\nSwitch to a different driver, or turn on the containerd image store, and try again.',
+    );
+    assert.equal(driver.code, 'BAN-E214');
+    assert.match(driver.hint ?? '', /--own-builder or --builder NAME.*containerd image store/);
+    for (const text of ['unknown cache exporter: "s4"', 'registry cache exporter requires ref']) {
+      const wrong = said(`ERROR: failed to build: failed to solve: ${text}`);
+      assert.equal(wrong.code, 'BAN-E214');
+      assert.ok(wrong.message.includes(text), wrong.message);
+    }
+  });
+
+  it('tells a cache that cannot be written from a base image that cannot be read', () => {
+    const error =
+      'error writing layer blob: failed to do request: Head "https://127.0.0.1:1/v2/x/blobs/sha256:44": dial tcp 127.0.0.1:1: connect: connection refused';
+    const failed = {
+      missing: false,
+      exitCode: 1,
+      text: `ERROR: failed to build: failed to solve: ${error}\n`,
+      steps: [{ name: 'exporting cache to registry', error, output: '' }],
+    };
+    const { code, message, details } = explainFailedBuild(examplePlan(), failed);
+    assert.equal(code, 'BAN-E214');
+    assert.match(message, /the cache cannot be written: exporting cache to registry/);
+    assert.match(details.join('\n'), /connection refused/);
+    assert.match(describeLostCache(failed.steps) ?? '', /not written \(exporting cache to registry\): error writing/);
+    assert.equal(describeLostCache([{ name: 'importing cache manifest', error: 'x', output: '' }]), undefined);
   });
 });

@@ -22,6 +22,7 @@ import { openImageStore } from '../../cli/build/image-store.ts';
 import type { BuildPlan } from '../../cli/build/plan.ts';
 import { UserError } from '../../cli/errors.ts';
 import type { Event } from '../../cli/events.ts';
+import { elfMachines, makeElf } from '../oci/image-parts.ts';
 import { keepImage, type Store, writeLayout } from '../registry/stored-image.ts';
 import { examplePlan } from './example-plan.ts';
 
@@ -34,18 +35,6 @@ async function layer(path: string, content: Uint8Array): Promise<Uint8Array> {
   tar.entry({ name: path, mode: 0o755 }, Buffer.from(content));
   tar.finalize();
   return gzipSync(await buffer(tar));
-}
-
-/** The first 64 bytes of a static program for x86-64. */
-function program(): Uint8Array {
-  const elf = Buffer.alloc(120);
-  elf.write('\x7fELF\x02\x01\x01', 0, 'latin1');
-  elf.writeUInt16LE(2, 16);
-  elf.writeUInt16LE(62, 18);
-  elf.writeUInt32LE(1, 20);
-  elf.writeUInt16LE(64, 52);
-  elf.writeUInt16LE(56, 54);
-  return elf;
 }
 
 describe('the image store', () => {
@@ -77,7 +66,7 @@ describe('the image store', () => {
 
   before(async () => {
     base = await layer('lib/base', Buffer.from('the base'));
-    own = await layer('fn', program());
+    own = await layer('fn', makeElf(elfMachines.amd64));
   });
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), 'bantam-images-'));
@@ -101,7 +90,7 @@ describe('the image store', () => {
 
   it('leaves nothing in a layout that the image does not need', async () => {
     await (await build('one')).verify();
-    own = await layer('fn', program());
+    own = await layer('fn', makeElf(elfMachines.amd64));
     base = await layer('lib/base', Buffer.from('another base'));
     const second = await build('two');
     await mkdir(join(second.folder, 'ingest'));

@@ -28,8 +28,13 @@ describe('the command line of docker buildx', () => {
 
   it('names a builder only if it is bantam’s own, and never makes one current', () => {
     assert.ok(!argv().includes('--builder'));
-    assert.deepEqual(argv({ instance: 'bantam' }).slice(0, 4), ['buildx', 'build', '--builder', 'bantam']);
-    assert.ok(!argv({ instance: 'bantam' }).includes('--use'));
+    assert.deepEqual(argv({ instance: { name: 'bantam', own: true } }).slice(0, 4), [
+      'buildx',
+      'build',
+      '--builder',
+      'bantam',
+    ]);
+    assert.ok(!argv({ instance: { name: 'bantam', own: true } }).includes('--use'));
   });
 
   it('keeps the values of build arguments out of the command line: docker takes them from its environment', () => {
@@ -95,5 +100,23 @@ describe('the command line of docker buildx', () => {
         assert.equal(field.replaceAll('""', '"'), `dest=${layout}`);
       }),
     );
+  });
+
+  it('asks for secrets, labels, caches and a fresh look, and shows no value of a secret', () => {
+    const built = argv({
+      secrets: [
+        { id: 'npmrc', file: '/home/me/.npmrc' },
+        { id: 'token', variable: 'TOKEN' },
+      ],
+      labels: { 'org.opencontainers.image.title': 'my function' },
+      fresh: { cache: true, pull: true },
+      inheritedArguments: ['http_proxy'],
+      caches: { from: ['type=gha'], to: ['type=gha,mode=max'] },
+    });
+    assert.deepEqual(built.slice(built.indexOf('--build-arg'), built.indexOf('--output')), [
+      ...['--build-arg', 'http_proxy', '--secret', 'id=npmrc,src=/home/me/.npmrc', '--secret', 'id=token,env=TOKEN'],
+      ...['--label', 'org.opencontainers.image.title=my function', '--no-cache', '--pull'],
+      ...['--cache-from', 'type=gha', '--cache-to', 'type=gha,mode=max'],
+    ]);
   });
 });

@@ -8,6 +8,7 @@ import { parsePlatform } from '../../cli/oci/platform.ts';
 import { readStack } from '../../cli/stack/read.ts';
 import { findTemplate } from '../../cli/template/find.ts';
 import { makeTemporaryFolder, removeTemporaryFolders, templates, writeFiles } from '../templates/build-context.ts';
+import { exampleSettings } from './example-settings.ts';
 
 describe('the platforms of a template', () => {
   after(removeTemporaryFolders);
@@ -32,8 +33,7 @@ functions:
       functions: stack.functions,
       platforms: platforms.map(parsePlatform),
       output: () => ({ kind: 'check' }),
-      buildContexts: {},
-      instance: undefined,
+      settings: exampleSettings(),
     };
     const ports = { findTemplate, report: () => {}, signal: new AbortController().signal };
     return await withPlans(request, ports, async (made) => made);

@@ -48,6 +48,30 @@ const broken: readonly {
     line: 'handler.ts:1:15: error: Could not resolve "not-installed"',
   },
   {
+    name: 'an import out of its folder',
+    template: 'bantam-ts',
+    files: { 'handler.ts': "\nimport { x } from '../shared/x.ts';\nexport default x;\n" },
+    line: 'handler.ts:2:19: error: "../shared/x.ts" leads out of the function\'s folder, and only that folder goes into the image: add ./shared to configuration.copy of the stack file, which puts a copy of it into every function\'s folder under its path from the stack file, and import ./shared/x.ts',
+  },
+  {
+    name: 'an import of what is the template’s own',
+    template: 'bantam-ts',
+    files: {
+      'handler.ts': "import './lib/a.ts';\nexport default {};\n",
+      'lib/a.ts': "export { log } from '../../runtime/log.ts';\nconst a = require('/etc/passwd');\n",
+    },
+    line: 'lib/a.ts:1:21: error: "../../runtime/log.ts" leads out of the function\'s folder, and only that folder goes into the image: add ./runtime to configuration.copy of the stack file, which puts a copy of it into every function\'s folder under its path from the stack file, and import ../runtime/log.ts',
+  },
+  {
+    name: 'a dependency that is a folder elsewhere',
+    template: 'bantam-ts',
+    files: {
+      'handler.ts': 'export default {};\n',
+      'package.json': '{\n  "dependencies": {\n    "shared": "file:../shared"\n  }\n}\n',
+    },
+    line: 'package.json:3: error: "file:../shared" leads out of the function\'s folder',
+  },
+  {
     name: 'no handler',
     template: 'bantam-ts',
     files: { 'index.ts': '' },
@@ -104,6 +128,21 @@ const broken: readonly {
     template: 'bantam-go',
     files: { 'go.mod': goMod, 'handler.go': goHandler('', '\t_ "example.com/nothing"\n') },
     line: 'go.mod: error: no module for example.com/nothing is listed: run `go get example.com/nothing`',
+  },
+  {
+    name: 'a module that is replaced by a folder elsewhere',
+    template: 'bantam-go',
+    files: {
+      'go.mod': `${goMod}require example.com/shared v0.0.0\n\nreplace example.com/shared => ../shared\n`,
+      'handler.go': goHandler('', '\t_ "example.com/shared"\n'),
+    },
+    line: "go.mod:6: error: ../shared leads out of the function's folder, and only that folder goes into the image: add ./shared to configuration.copy of the stack file, which puts a copy of it into every function's folder under its path from the stack file, and write ./shared here",
+  },
+  {
+    name: 'an import of a folder beside its own',
+    template: 'bantam-go',
+    files: { 'go.mod': goMod, 'handler.go': goHandler('', '\t_ "../shared"\n') },
+    line: ": error: ../shared leads out of the function's folder",
   },
   {
     name: 'a handler of another shape',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -31,6 +31,9 @@ describe('fn deploy of several functions', () => {
   beforeEach(async () => {
     far = await startStandIn();
     folder = await mkdtemp(join(tmpdir(), 'bantam-deploy-'));
+    await writeFile(join(folder, 'package.json'), '{"version": "0.0.0"}');
+    await mkdir(join(folder, 'template/node22'), { recursive: true });
+    await writeFile(join(folder, 'template/node22/template.yml'), 'language: node22\nfprocess: node index.js\n');
   });
   afterEach(async () => {
     await far.close();
@@ -41,7 +44,7 @@ describe('fn deploy of several functions', () => {
   function run(trouble: () => Promise<never>, signal = new AbortController().signal): Promise<Answer> {
     const functions = [
       declare({ name: 'broken', image: 'registry.lan:5000/broken:1.0' }),
-      declare({ name: 'hello' }),
+      declare({ name: 'hello', language: 'node22' }),
       declare({ name: 'missing', image: 'registry.lan:5000/missing:1.0' }),
     ];
     const globals = { stack: undefined, gateway: far.url, namespace: undefined, json: false, yes: true };
@@ -77,7 +80,12 @@ describe('fn deploy of several functions', () => {
       }),
       registry: async () => registryThat(trouble),
     };
-    const options = { noBuild: true, platform: [], timeout: 10, force: false, ownBuilder: false, buildContext: [] };
+    // What the parser hands over when nothing is given.
+    const unset = Object.entries(deploy.options).map(([name, { kind }]) => [
+      name,
+      kind === 'flag' ? false : kind === 'list' || kind === 'repeated' ? [] : undefined,
+    ]);
+    const options = { ...Object.fromEntries(unset), noBuild: true, timeout: 10 };
     return deploy.run(
       {
         names: [],
@@ -105,6 +113,11 @@ describe('fn deploy of several functions', () => {
     );
     const said = JSON.stringify(answer.blocks);
     assert.match(said, /hello +deployed/);
+    assert.deepEqual(
+      far.sent.map(({ service, envProcess }) => [service, envProcess]),
+      [['hello', 'node index.js']],
+      'fprocess of its template, as faas-cli sends it',
+    );
     assert.match(said, /broken +cannot read properties of undefined +\(BAN-BUG\)/);
   });
 

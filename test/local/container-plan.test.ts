@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { planContainer, pullReference } from '../../cli/local/container-plan.ts';
 import { newReplicaName } from '../../cli/local/names.ts';
 import { parseQuantity } from '../../cli/local/quantity.ts';
-import { isSecretName } from '../../cli/local/secret-store.ts';
+import { isSecretName } from '../../cli/openfaas/secret-name.ts';
 
 const surroundings = {
   instance: 'abcd1234',

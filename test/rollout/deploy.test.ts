@@ -39,6 +39,7 @@ describe('deploying a function', () => {
     readonly signal?: AbortSignal;
     readonly writeTimeout?: number;
     readonly probe?: ReplicaProbe;
+    readonly again?: boolean;
   }
   function deploy(given: Case = {}): Promise<DeployOutcome> {
     const ports = {
@@ -50,7 +51,12 @@ describe('deploying a function', () => {
       newDeployId: () => 'new',
     };
     return deployFunction(
-      { fn: declare(given.fn), image: { ...image, ...given.image }, timeoutMilliseconds: given.timeout },
+      {
+        fn: declare(given.fn),
+        image: { ...image, ...given.image },
+        again: given.again,
+        timeoutMilliseconds: given.timeout,
+      },
       ports,
       given.signal ?? new AbortController().signal,
     );
@@ -203,14 +209,14 @@ describe('deploying a function', () => {
   it('passes on the words of a refusal, and what became of the function before', async () => {
     deployed();
     far.change = (_sent, _method, respond) =>
-      respond(400, 'unable update Deployment: hello.openfaas-fn, error: secrets "tok" not found');
+      respond(400, 'unable update Deployment: hello.openfaas-fn, error: a quantity "64MB!" is wrong');
     const outcome = await deploy();
     assert.deepEqual([outcome.verdict, outcome.failure?.code], ['rejected', 'BAN-E501']);
     assert.match(
       outcome.failure?.message ?? '',
-      /hello: faas-netes refused it: unable update Deployment.*secrets "tok" not found/,
+      /hello: faas-netes refused it: unable update Deployment.*quantity "64MB!" is wrong/,
     );
-    assert.match(outcome.failure?.hint ?? '', /create the secret first/);
+    assert.match(outcome.failure?.hint ?? '', /what ran before still runs; check limits/);
   });
 
   it('says that faasd has destroyed what ran', async () => {
@@ -250,10 +256,32 @@ describe('deploying a function', () => {
   it('asks for secrets before it sends anything', async () => {
     deployed();
     far.secrets = saying(200, '[{"name":"there"}]');
-    const outcome = await deploy({ fn: { secrets: ['there', 'absent'] } });
+    const outcome = await deploy({ fn: { secrets: ['there', 'absent'] }, dialect: faasd });
     assert.deepEqual([outcome.action, outcome.verdict, outcome.failure?.code], ['none', 'rejected', 'BAN-E506']);
     assert.match(outcome.failure?.message ?? '', /absent.*nothing was sent/);
     assert.deepEqual(far.trail, ['read', 'secrets']);
+  });
+
+  it('believes faas-netes itself about secrets: it lists only the ones that OpenFaaS made', async () => {
+    deployed();
+    far.secrets = saying(200, '[]');
+    assert.equal((await deploy({ fn: { secrets: ['made-with-kubectl'] } })).verdict, 'ready');
+    far.change = (_sent, _method, respond) =>
+      respond(400, 'unable update Deployment: hello.openfaas-fn, error: secrets "absent" not found');
+    const outcome = await deploy({ fn: { secrets: ['absent'] } });
+    assert.deepEqual([outcome.action, outcome.verdict, outcome.failure?.code], ['none', 'rejected', 'BAN-E506']);
+    assert.match(outcome.failure?.hint ?? '', /what ran before still runs; .*bantam secret create absent/);
+    assert.equal(far.count('secrets'), 0);
+  });
+
+  it('sends an unchanged function again when asked to, so that it reads its secrets anew', async () => {
+    const revision = revisionOf(declare(), image);
+    deployed(revision, 'old');
+    const outcome = await deploy({ again: true });
+    assert.deepEqual(
+      [outcome.action, outcome.verdict, outcome.deploy, outcome.revision, far.count('PUT')],
+      ['updated', 'ready', 'new', revision, 1],
+    );
   });
 
   describe('when the answer is lost', () => {

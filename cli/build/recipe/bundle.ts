@@ -8,6 +8,7 @@ import { type BundleDescription, descriptionFile } from './description.ts';
 import { type FunctionSource, fillSentence, handlerError, toUserPaths } from './function-source.ts';
 import { readIgnored } from './ignored.ts';
 import { installPackages } from './install.ts';
+import { ownFolderPlugin } from './own-folder-plugin.ts';
 import { type ModuleExports, placePlugin } from './place-plugin.ts';
 import { findModules, findPlaces, type Inputs } from './places.ts';
 import { settleTree } from './tree.ts';
@@ -113,6 +114,7 @@ async function look(esbuild: Esbuild, source: Source, handler: string): Promise<
   const { description } = source;
   const { metafile, warnings } = await runEsbuild(esbuild, source, {
     ...description.options,
+    plugins: [ownFolderPlugin(source.context, description)],
     entryPoints: [handler],
     sourcemap: false,
     metafile: true,

@@ -1,10 +1,18 @@
-import { cp, readdir, stat, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { formatPlatform, normalisePlatform, type Platform } from '../../oci/platform.ts';
 import type { CompileDescription, TreeEntry } from './description.ts';
 import { type FunctionSource, fillSentence, handlerError, linesOf } from './function-source.ts';
-import { manifestEdits, readManifest, replacingModules, vendoredModules, writeModule } from './go-module.ts';
+import {
+  leavingFolders,
+  manifestEdits,
+  readManifest,
+  replacingModules,
+  vendoredModules,
+  writeModule,
+} from './go-module.ts';
+import { lineOf, withoutSteps } from './own-folder-plugin.ts';
 import { settleTree } from './tree.ts';
 
 /** How long one run of the go command may take, in milliseconds: an SD card and an empty build cache need minutes. */
@@ -61,6 +69,16 @@ async function prepareModule(source: Source): Promise<Prepared> {
   }
   const manifest = readManifest(read.stdout);
   const vendored = await vendoredModules(context, description);
+  const leaving = vendored.length > 0 || messages.leavesFolder === undefined ? [] : leavingFolders(manifest, name);
+  if (leaving.length > 0) {
+    const text = await readFile(join(context, file), 'utf8');
+    const lines = leaving.map((found) => {
+      const inside = withoutSteps(found).replace(/^\/+/, '');
+      const values = { folder, found, line: String(lineOf(text, found)), top: inside.split('/')[0] ?? '' };
+      return fillSentence(messages.leavesFolder ?? '', { ...values, wanted: `./${inside}` });
+    });
+    throw handlerError(source, folder, lines);
+  }
   const edits = manifestEdits(manifest, name, vendored.length > 0);
   if (edits.length > 0) await runGo(source, ['mod', 'edit', ...edits, file], { GOWORK: 'off' });
   const found = manifest.Module.Path;

@@ -45,7 +45,10 @@ const image = v.object(
 );
 
 const shared = {
-  schema: v.literal(1, ({ input }) => `must be 1, is ${String(input)}: this bantam does not know it`),
+  schema: v.literal(
+    1,
+    ({ input }) => `must be 1, is ${typeof input === 'object' ? 'none' : String(input)}: this bantam does not know it`,
+  ),
   version: text,
   /** What there are base images for; without it nothing is left out. */
   platforms: v.optional(words),
@@ -87,6 +90,8 @@ const bundleSchema = v.object({
       nativeModuleUser: text,
       notInstalled: text,
       unreadablePackage: text,
+      leavesFolder: v.optional(text),
+      leavingDependency: v.optional(text),
     },
     'must be a map',
   ),
@@ -105,7 +110,7 @@ const compileSchema = v.object({
   flags: words,
   ldflags: text,
   environment: table,
-  messages: v.object({ otherModule: text, unreadableModule: text }, 'must be a map'),
+  messages: v.object({ otherModule: text, unreadableModule: text, leavesFolder: v.optional(text) }, 'must be a map'),
   explanations: v.array(v.object({ pattern, message: text }, 'must be a map'), 'must be a list'),
 });
 

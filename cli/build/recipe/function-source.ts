@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.ts';
 import type { RunProgram } from '../builder.ts';
+import { placesIn } from '../places.ts';
 
 /** A function in its build context, and what is needed to build it without a container engine. */
 export interface FunctionSource {
@@ -22,8 +23,10 @@ export function fillSentence(sentence: string, values: Readonly<Record<string, s
 
 /** The error for a handler that does not compile: BAN-E207 with the compiler's lines, its paths turned to the user's folder. */
 export function handlerError(source: FunctionSource, folder: string, lines: readonly string[]): UserError {
+  const details = toUserPaths(lines, folder, source.handler);
   return new UserError('BAN-E207', `${source.name}: the handler does not compile`, {
-    details: toUserPaths(lines, folder, source.handler),
+    details,
+    places: placesIn(details),
     hint: 'correct the lines named above',
   });
 }

@@ -10,7 +10,12 @@ const list = <T extends v.GenericSchema>(entry: T) => v.optional(v.nullable(v.ar
 const manifest = v.object({
   Module: v.optional(v.object({ Path: v.string() }), { Path: '' }),
   Require: list(v.object({ Path: v.string() })),
-  Replace: list(v.object({ Old: v.object({ Path: v.string(), Version: v.optional(v.string(), '') }) })),
+  Replace: list(
+    v.object({
+      Old: v.object({ Path: v.string(), Version: v.optional(v.string(), '') }),
+      New: v.object({ Path: v.string(), Version: v.optional(v.string(), '') }),
+    }),
+  ),
 });
 const manifestText = v.pipe(v.string(), v.parseJson(), manifest);
 
@@ -29,6 +34,14 @@ export function manifestEdits({ Module, Require, Replace }: Manifest, own: strin
   for (const { Old } of Replace ?? [])
     if (vendored || Old.Path === own) edits.push(`-dropreplace=${Old.Path}${Old.Version && `@${Old.Version}`}`);
   return edits;
+}
+
+/** Folders outside of the function's that its go.mod puts in the place of modules, as they are written there. */
+export function leavingFolders({ Replace }: Manifest, own: string): string[] {
+  return (Replace ?? [])
+    .filter(({ Old, New }) => Old.Path !== own && New.Version === '')
+    .map(({ New }) => New.Path)
+    .filter((path) => posix.isAbsolute(path) || posix.normalize(path).split('/')[0] === '..');
 }
 
 /**

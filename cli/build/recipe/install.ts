@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { UserError } from '../../errors.ts';
 import type { BundleDescription } from './description.ts';
 import { type FunctionSource, fillSentence, handlerError, linesOf, toUserPaths } from './function-source.ts';
+import { leavingDependencies, lineOf, sayLeaves, withoutSteps } from './own-folder-plugin.ts';
 
 /** How long npm may take, in milliseconds. */
 const limit = 600_000;
@@ -64,7 +65,18 @@ async function readWanted(source: FunctionSource, description: BundleDescription
     throw handlerError(source, folder, lines);
   }
   const { dependencies: own, optionalDependencies, peerDependencies } = manifest.output;
-  return Object.keys({ ...own, ...optionalDependencies, ...peerDependencies });
+  const wanted = { ...own, ...optionalDependencies, ...peerDependencies };
+  const { leavingDependency } = description.messages;
+  const leaving = leavingDependency === undefined ? [] : leavingDependencies(wanted);
+  if (leavingDependency !== undefined && leaving.length > 0) {
+    const lines = leaving.map((path) => {
+      const inside = withoutSteps(path.replace(/^(?:file:|link:)/, '')).replace(/^\/+/, '');
+      const line = lineOf(text, JSON.stringify(path));
+      return `${folder}/package.json:${line}: error: ${sayLeaves(leavingDependency, path, inside, inside)}`;
+    });
+    throw handlerError(source, folder, lines);
+  }
+  return Object.keys(wanted);
 }
 
 async function runNpm(

@@ -1,23 +1,18 @@
 import { resolve } from 'node:path';
-import { buildFunctions, platformsOf, readBuildContexts, withPlans } from '../../build/build-functions.ts';
+import { buildFunctions, platformsOf, withPlans } from '../../build/build-functions.ts';
 import type { BuildOutcome } from '../../build/builder.ts';
-import { ownBuilderName } from '../../build/own-builder.ts';
 import { buildxArguments, type Output } from '../../build/plan.ts';
 import { defineCommand } from '../../command.ts';
 import { exitCodeOf, gravest, UserError } from '../../errors.ts';
 import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
 import { selectFunctions } from '../../stack/select.ts';
+import { buildOptions, nothingChanged, readBuildOptions, selectChanged } from '../build-options.ts';
 import { describeBuilds } from '../describe-outcome.ts';
 
 /** `bantam fn build`: images of several functions for several platforms, through docker buildx. */
 export const build = defineCommand({
   arguments: [{ name: '[names...]', description: 'functions (default: all of the stack file)' }],
   options: {
-    platform: {
-      flags: '--platform <list>',
-      kind: 'list',
-      description: 'linux/amd64,linux/arm64,linux/arm/v7 unless the stack file says otherwise',
-    },
     push: { flags: '--push', kind: 'flag', description: 'push by digest, check what was pushed, then write the tag' },
     load: { flags: '--load', kind: 'flag', description: 'load into the Docker engine' },
     output: {
@@ -26,27 +21,27 @@ export const build = defineCommand({
       description: 'write an OCI image layout per function into this folder',
     },
     print: { flags: '--print', kind: 'flag', description: 'print the docker command lines and do nothing' },
-    ownBuilder: {
-      flags: '--own-builder',
-      kind: 'flag',
-      description: 'use a builder of bantam’s own, for engines that cannot build several platforms',
-    },
-    buildContext: {
-      flags: '--build-context <name=value>',
-      kind: 'list',
-      description: 'replace a base image, as docker buildx does (also $BANTAM_BUILD_CONTEXTS)',
-    },
+    ...buildOptions,
   },
   examples: [
     'bantam fn build --push',
     'bantam fn build hello --platform linux/arm64 --load',
     'bantam fn build --output images',
+    'bantam fn build --push --tag git --build-cache gha --changed',
+    'bantam fn build -b NPM_CONFIG_REGISTRY --build-secret id=npmrc,src=.npmrc',
   ],
   async run(input, context) {
     const { options } = input;
     const output = chooseOutput(options, context.folder);
     const stack = await context.stack();
-    const functions = selectFunctions(stack, input.names);
+    const named = selectFunctions(stack, input.names);
+    const { functions, changes } = await selectChanged(options, stack, named, context);
+    const since = changes && { commit: changes.commit, functions: functions.map(({ name }) => name) };
+    if (changes !== undefined && functions.length === 0)
+      return {
+        document: { [options.print ? 'plans' : 'functions']: [], changed: since },
+        blocks: [{ kind: 'line', text: nothingChanged(changes, stack, context.folder) }],
+      };
     const built = functions.filter((declared) => !declared.skipBuild);
     for (const declared of functions)
       if (declared.skipBuild) context.report({ type: 'note', about: declared.name, text: 'not built: skip_build' });
@@ -55,8 +50,7 @@ export const build = defineCommand({
       functions: built,
       platforms: options.platform.map(parsePlatform),
       output,
-      buildContexts: readBuildContexts(options.buildContext, context.environment['BANTAM_BUILD_CONTEXTS']),
-      instance: options.ownBuilder ? ownBuilderName : undefined,
+      settings: await readBuildOptions(options, stack, built.length, context),
     };
     const ports = {
       findTemplate: options.print ? context.findTemplate : context.bringTemplate,
@@ -75,19 +69,23 @@ export const build = defineCommand({
           : `${entry.name}: ${'failure' in entry ? entry.failure.message : ''}`,
       );
       const exit = gravest(printed.map((entry) => ('failure' in entry ? exitCodeOf(entry.failure) : 0)));
-      return { exit, document: { plans: printed }, blocks: lines.map((text) => ({ kind: 'line', text })) };
+      return {
+        exit,
+        document: { plans: printed, ...(since === undefined ? {} : { changed: since }) },
+        blocks: lines.map((text) => ({ kind: 'line', text })),
+      };
     }
     const targets = [
       ...new Set(built.map((declared) => platformsOf(request, declared).map(formatPlatform).join(', '))),
     ];
     context.report({
       type: 'target',
-      text: `${built.length} function${built.length === 1 ? '' : 's'} of ${stack.file} for ${targets.join(' | ')}, ${describeOutput(options)}`,
+      text: `${built.length} function${built.length === 1 ? '' : 's'} of ${stack.file} for ${targets.join(' | ')}, ${describeOutput(options)}${stack.target === undefined ? '' : ` (target ${stack.target.name})`}`,
     });
     const outcomes: readonly BuildOutcome[] = await buildFunctions(request, ports);
     return {
       exit: gravest(outcomes.map((outcome) => ('failure' in outcome ? exitCodeOf(outcome.failure) : 0))),
-      document: { functions: outcomes },
+      document: { functions: outcomes, ...(since === undefined ? {} : { changed: since }) },
       blocks: describeBuilds(outcomes),
     };
   },

@@ -70,9 +70,9 @@ func TestPrepareModule(t *testing.T) {
 			want:  module + "\nreplace example.com/a => example.com/b v1.0.0\n",
 		},
 		"with a folder for a module": {
-			files:       map[string]string{"go.mod": module + "\nreplace (\n\ta.com/a => b.com/b v1.0.0\n\tc.com/c v1.0.0 => ../c\n)\n"},
+			files:       map[string]string{"go.mod": module + "\nreplace (\n\ta.com/a => b.com/b v1.0.0\n\tc.com/c v1.0.0 => ./c\n)\n"},
 			namesFolder: true,
-			want:        module + "\nreplace (\n\ta.com/a => b.com/b v1.0.0\n\tc.com/c v1.0.0 => ../c\n)\n",
+			want:        module + "\nreplace (\n\ta.com/a => b.com/b v1.0.0\n\tc.com/c v1.0.0 => ./c\n)\n",
 		},
 		"with a vendor folder": {
 			files: map[string]string{
@@ -118,6 +118,17 @@ func TestPrepareModule(t *testing.T) {
 				t.Errorf("folders are %q, want %q", read.folders, want)
 			}
 		})
+	}
+}
+
+func TestRefuseLeaving(t *testing.T) {
+	build := inFunction(t, map[string]string{
+		"go.mod": "module handler/function\n\nreplace (\n\ta.com/a => ../../a/b\n\tc.com/c => ./c\n\td.com/d => /d\n\thandler/function => ../function\n)\n",
+	})
+	build.Messages.LeavesFolder = "{folder}/go.mod:{line}: {found} {top} {wanted}"
+	_, err := prepareModule(build)
+	if want := "function/go.mod:4: ../../a/b a ./a/b\nfunction/go.mod:6: /d d ./d"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

@@ -35,6 +35,7 @@ type description struct {
 	Messages    struct {
 		OtherModule      string `json:"otherModule"`
 		UnreadableModule string `json:"unreadableModule"`
+		LeavesFolder     string `json:"leavesFolder"`
 	} `json:"messages"`
 	Explanations []explanation `json:"explanations"`
 	Copies       []copied      `json:"copies"`

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // manifest is what `go mod edit -json` tells of a go.mod.
@@ -63,6 +66,11 @@ func prepareModule(build description) (module, error) {
 	if err != nil {
 		return read, err
 	}
+	if len(vendored) == 0 {
+		if err := read.refuseLeaving(build, name); err != nil {
+			return read, err
+		}
+	}
 	if edits := read.edits(build, len(vendored) > 0); len(edits) > 0 {
 		arguments := append([]string{"mod", "edit"}, append(edits, name)...)
 		if err := runGo(build, append(os.Environ(), "GOWORK=off"), arguments...); err != nil {
@@ -104,6 +112,35 @@ func (read manifest) edits(build description, vendored bool) []string {
 	}
 	return edits
 }
+
+// refuseLeaving refuses folders outside of the function's that its go.mod puts in the place of modules: only its own folder goes
+// into the build, and what lies above is the template's.
+func (read manifest) refuseLeaving(build description, name string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	var all []error
+	for _, replaced := range read.Replace {
+		found := replaced.New.Path
+		if replaced.Old.Path == build.Handler.Import || replaced.New.Version != "" {
+			continue
+		}
+		if first, _, _ := strings.Cut(path.Clean(found), "/"); first != ".." && !path.IsAbs(found) {
+			continue
+		}
+		line := 1 + strings.Count(string(text[:max(0, strings.Index(string(text), found))]), "\n")
+		inside := strings.TrimLeft(stepsUp.ReplaceAllString(found, ""), "/")
+		top, _, _ := strings.Cut(inside, "/")
+		sentence := strings.NewReplacer("{line}", strconv.Itoa(line), "{top}", top, "{wanted}", "./"+inside).
+			Replace(build.Messages.LeavesFolder)
+		all = append(all, errors.New(say(build, sentence, found)))
+	}
+	return errors.Join(all...)
+}
+
+// stepsUp is the beginning of a path that leads out.
+var stepsUp = regexp.MustCompile(`^(?:\.{1,2}/)+`)
 
 // writeModule makes a go.mod where there is none.
 func writeModule(folder, name, version string) error {
