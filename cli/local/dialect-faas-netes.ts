@@ -1,8 +1,8 @@
+import { isSecretName } from '../openfaas/secret-name.ts';
 import type { FunctionDeployment } from '../openfaas/wire.ts';
 import { type Decision, type Dialect, httpError, type Reply } from './dialect.ts';
 import type { FunctionState } from './provider.ts';
 import { parseQuantity, quantityPattern } from './quantity.ts';
-import { isSecretName } from './secret-store.ts';
 
 const namespace = 'openfaas-fn';
 /** The most and fewest replicas of the Community Edition. */

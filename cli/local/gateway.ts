@@ -29,8 +29,8 @@ export interface GatewayParts {
 /** A handler for node:http servers. */
 export type RequestHandler = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
-/** Bodies of /system are small; more is refused with 413. */
-const largestBody = 1 << 20;
+/** Bodies of /system are small (a secret of 1 MiB, each byte written as `\u0001`, is the largest); more is refused with 413. */
+const largestBody = 8 << 20;
 
 /**
  * The OpenFaaS gateway's API in front of a provider: /system behind basic auth, /function streamed, /healthz open.

@@ -1,13 +1,6 @@
 import { chmod, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-
-/** A Kubernetes secret's name: a DNS subdomain. */
-const namePattern = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-
-/** Whether a secret may be called so; anything else never becomes a file name. */
-export function isSecretName(name: string): boolean {
-  return namePattern.test(name);
-}
+import { isSecretName } from '../openfaas/secret-name.ts';
 
 /**
  * The secrets of a local gateway: one file each, for as long as the gateway lives. The folder is the user's alone (0700); the files are 0444,

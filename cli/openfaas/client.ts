@@ -7,6 +7,7 @@ import { headersOf, readWhole, streamOf } from './body.ts';
 import type { Answer, Gateway, Invocation, InvocationAnswer, LogQuery } from './gateway.ts';
 import { linesOf } from './log-stream.ts';
 import { decodeJson, ensureGatewayAnswered, failRead, type Received } from './received.ts';
+import { withoutValue } from './secret-value.ts';
 import { type Incoming, type Outgoing, send } from './transport.ts';
 import {
   type FunctionDeployment,
@@ -68,6 +69,7 @@ export function openGateway(options: GatewayOptions): Gateway {
     milliseconds: number,
     body: unknown,
     signal: AbortSignal | undefined,
+    hide: (text: string) => string = (text) => text,
   ): Promise<Received> {
     const headers = body === undefined ? system : { ...system, 'content-type': 'application/json' };
     const incoming = await begin(
@@ -80,13 +82,22 @@ export function openGateway(options: GatewayOptions): Gateway {
       milliseconds,
       signal,
     );
-    const received = await readWhole(incoming, `${method} ${path.replace(/\?.*/, '')}`);
+    const whole = await readWhole(incoming, `${method} ${path.replace(/\?.*/, '')}`);
+    const received = { ...whole, location: whole.location && hide(whole.location), text: hide(whole.text) };
     ensureGatewayAnswered(received, context);
     return received;
   }
 
   async function write(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<Answer> {
     const { status, text } = await exchange(method, path, timeouts.write, body, signal);
+    return { status, body: text.slice(0, longestAnswer) };
+  }
+
+  /** The namespace stands in query and body: faasd looks into the one to remove, and into the other to write. */
+  async function writeSecret(method: string, secret: Secret, signal: AbortSignal | undefined): Promise<Answer> {
+    const path = `/system/secrets${query({ namespace: secret.namespace })}`;
+    const hide = (text: string): string => withoutValue(text, secret);
+    const { status, text } = await exchange(method, path, timeouts.read, secret, signal, hide);
     return { status, body: text.slice(0, longestAnswer) };
   }
 
@@ -152,6 +163,9 @@ export function openGateway(options: GatewayOptions): Gateway {
       }
     },
     secrets: (namespace, signal) => readList<Secret>(`/system/secrets${query({ namespace })}`, secretSchema, signal),
+    createSecret: (secret, signal) => writeSecret('POST', secret, signal),
+    updateSecret: (secret, signal) => writeSecret('PUT', secret, signal),
+    removeSecret: (name, namespace, signal) => writeSecret('DELETE', { name, namespace }, signal),
     async invoke(invocation: Invocation, signal): Promise<InvocationAnswer> {
       const { method, headers, body } = invocation;
       // No credentials: /function/ is open, and a handler must never see the password of the gateway.

@@ -13,6 +13,14 @@ export type Judgement =
   | { readonly verdict: 'rejected' | 'busy'; readonly reason: string }
   | { readonly verdict: 'look'; readonly reason: string; readonly late: boolean };
 
+/** What an answer to a request about a secret means. `exists` and `absent` are about the secret; `rejected` is the gateway's own words. */
+export type SecretJudgement =
+  | { readonly verdict: 'accepted' | 'absent' | 'exists' }
+  | { readonly verdict: 'rejected'; readonly reason: string };
+
+/** What is done to a secret. */
+export type SecretChange = 'create' | 'update' | 'remove';
+
 /** What the answers of one provider mean. Pure; the sources are the recorded answers in test/recordings. */
 export interface Dialect {
   /** Whose habits these are. */
@@ -31,6 +39,11 @@ export interface Dialect {
   readonly pullsBeforeAnswer: boolean;
   /** The most replicas a function can have, if there is a limit: faasd runs one. */
   readonly mostReplicas: number | undefined;
+  /** True where creating writes over a secret that is there, and updating makes one that is not (faasd writes a file either way): look at the list before. */
+  readonly writesSecretsBlindly: boolean;
+  /** False where only secrets with the label of OpenFaaS are listed (faas-netes): one made by kubectl may be there all the same. */
+  readonly listsAllSecrets: boolean;
+  judgeSecret(change: SecretChange, answer: Answer): SecretJudgement;
   judgeCreate(answer: Answer): Judgement;
   judgeUpdate(answer: Answer): Judgement;
   judgeRemove(answer: Answer): Judgement;
@@ -43,7 +56,7 @@ export function dialectOf(info: Info): Dialect {
   const orchestration = info.provider?.orchestration ?? '';
   const local = name === 'bantam-local';
   if (name.startsWith('faas-netes') || (local && orchestration === 'kubernetes'))
-    return local ? { ...faasNetes, title: 'local (faas-netes dialect)', local } : faasNetes;
+    return local ? { ...faasNetes, title: 'local (faas-netes dialect)', local, listsAllSecrets: true } : faasNetes;
   if (name === 'faasd' || name.startsWith('faasd-') || (local && orchestration === 'containerd'))
     return local ? { ...faasd, title: 'local (faasd dialect)', local } : faasd;
   return { ...unknown, title: name === '' ? 'unknown provider' : name, local };
@@ -72,6 +85,14 @@ function cutOff(answer: Answer): Judgement | undefined {
     : undefined;
 }
 
+/** The plain reading of HTTP: 2xx, 404, 409. Nothing is sent twice: a lost answer is told as it is. */
+function judgeSecret(change: SecretChange, answer: Answer): SecretJudgement {
+  if (isSuccess(answer)) return { verdict: 'accepted' };
+  if (answer.status === 409 && change === 'create') return { verdict: 'exists' };
+  if (answer.status === 404 && change !== 'create') return { verdict: 'absent' };
+  return { verdict: 'rejected', reason: wordsOf(answer) };
+}
+
 const accepted: Judgement = { verdict: 'accepted' };
 const absent: Judgement = { verdict: 'absent' };
 
@@ -85,6 +106,9 @@ const faasNetes: Dialect = {
   failedUpdateDestroys: false,
   pullsBeforeAnswer: false,
   mostReplicas: undefined,
+  writesSecretsBlindly: false,
+  listsAllSecrets: false,
+  judgeSecret,
   judgeCreate(answer) {
     if (answer.status === 202 || answer.status === 201) return accepted;
     if (isSuccess(answer)) return { verdict: 'look', reason: wordsOf(answer), late: false };
@@ -127,6 +151,13 @@ const faasd: Dialect = {
   failedUpdateDestroys: true,
   pullsBeforeAnswer: true,
   mostReplicas: 1,
+  writesSecretsBlindly: true,
+  listsAllSecrets: true,
+  judgeSecret(change, answer) {
+    // It passes on what removing the file says.
+    if (change === 'remove' && /no such file or directory/i.test(answer.body)) return { verdict: 'absent' };
+    return judgeSecret(change, answer);
+  },
   judgeCreate(answer) {
     if (isSuccess(answer)) return accepted;
     if (answer.status === 409 || /snapshot ".*": already exists|container ".*": already exists/i.test(answer.body))
@@ -165,6 +196,9 @@ const unknown: Dialect = {
   failedUpdateDestroys: true,
   pullsBeforeAnswer: true,
   mostReplicas: undefined,
+  writesSecretsBlindly: true,
+  listsAllSecrets: false,
+  judgeSecret,
   judgeCreate(answer) {
     if (answer.status === 409 || (answer.status >= 400 && /already exists/i.test(answer.body)))
       return { verdict: 'exists' };

@@ -52,5 +52,9 @@ export interface Gateway {
   scale(name: string, replicas: number, namespace?: string, signal?: AbortSignal): Promise<Answer>;
   logs(query: LogQuery, signal?: AbortSignal): AsyncIterable<LogLine>;
   secrets(namespace?: string, signal?: AbortSignal): Promise<readonly Secret[]>;
+  /** Values only ever go in: in what comes back, and in errors, a value that the gateway repeats is cut out. */
+  createSecret(secret: Secret, signal?: AbortSignal): Promise<Answer>;
+  updateSecret(secret: Secret, signal?: AbortSignal): Promise<Answer>;
+  removeSecret(name: string, namespace?: string, signal?: AbortSignal): Promise<Answer>;
   invoke(invocation: Invocation, signal?: AbortSignal): Promise<InvocationAnswer>;
 }

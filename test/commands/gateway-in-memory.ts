@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -16,14 +16,15 @@ export interface GatewayInMemory extends AsyncDisposable {
   readonly provider: ScriptedProvider;
   /** `http://admin:…@127.0.0.1:PORT`: an address that brings its login along. */
   readonly loggedIn: string;
-  /** Deploys one more function; nothing answers for it. */
-  deploy(name: string): Promise<void>;
+  /** Deploys one more function, or updates one; nothing answers for it. The secrets must be there. */
+  deploy(name: string, secrets?: readonly string[]): Promise<void>;
+  /** The bytes of a secret. */
+  secret(name: string): Promise<Buffer>;
 }
 
 /** Starts it. The function answers `pong` without a line end, with status 200, or 500 on the path `/broken`. */
-export async function startGatewayInMemory(): Promise<GatewayInMemory> {
+export async function startGatewayInMemory(password = 'not-a-secret'): Promise<GatewayInMemory> {
   const folder = await mkdtemp(join(tmpdir(), 'bantam-gateway-'));
-  const password = 'not-a-secret';
   const closing = new AbortController();
   const provider = new ScriptedProvider();
   const replica = createServer((request, response) => {
@@ -31,12 +32,13 @@ export async function startGatewayInMemory(): Promise<GatewayInMemory> {
     response.end(request.url === '/bytes' ? Buffer.from([0xff, 0x00, 0xfe]) : 'pong');
   });
   await new Promise<void>((resolve) => replica.listen(0, '127.0.0.1', resolve));
+  const secrets = await SecretStore.open(join(folder, 'secrets'));
   const listener = await listen(
     '127.0.0.1',
     0,
     createGateway({
       provider,
-      secrets: await SecretStore.open(join(folder, 'secrets')),
+      secrets,
       dialect: faasNetes,
       credentials: { user: 'admin', password },
       version: '9.9.9',
@@ -44,11 +46,16 @@ export async function startGatewayInMemory(): Promise<GatewayInMemory> {
     }),
   );
   const address = `127.0.0.1:${listener.port}`;
-  const deploy = async (name: string): Promise<void> => {
+  const deploy = async (name: string, wanted: readonly string[] = []): Promise<void> => {
     const answer = await fetch(`http://${address}/system/functions`, {
-      method: 'POST',
+      method: provider.list().some((each) => each.name === name) ? 'PUT' : 'POST',
       headers: { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` },
-      body: JSON.stringify({ service: name, image: `registry.lan:5000/${name}:1`, envVars: { LEVEL: 'high' } }),
+      body: JSON.stringify({
+        service: name,
+        image: `registry.lan:5000/${name}:1`,
+        envVars: { LEVEL: 'high' },
+        secrets: wanted,
+      }),
     });
     if (!answer.ok) throw new Error(`the gateway refused: ${answer.status}`);
   };
@@ -65,6 +72,7 @@ export async function startGatewayInMemory(): Promise<GatewayInMemory> {
     password,
     provider,
     deploy,
+    secret: (name) => readFile(secrets.file(name)),
     loggedIn: `http://admin:${password}@${address}`,
     async [Symbol.asyncDispose]() {
       closing.abort();

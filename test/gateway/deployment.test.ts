@@ -31,6 +31,7 @@ interface Deployed {
 
 const first = 'bantam-suite-ts';
 const second = 'bantam-suite-go';
+const secret = 'bantam-suite-secret';
 
 describe(`deployments on ${gatewayUnderTest?.url ?? 'the embedded gateway'}`, function () {
   this.timeout(300_000);
@@ -95,10 +96,14 @@ describe(`deployments on ${gatewayUnderTest?.url ?? 'the embedded gateway'}`, fu
       assert.equal(made.exitCode, 0, made.stderr);
     }
     await run(['fn', 'remove', first, second]);
+    await run(['secret', 'remove', secret, '--yes']);
   });
 
   after(async () => {
-    if (folder !== undefined && target !== undefined) await run(['fn', 'remove', first, second]);
+    if (folder !== undefined && target !== undefined) {
+      await run(['fn', 'remove', first, second]);
+      await run(['secret', 'remove', secret, '--yes']);
+    }
     await local?.stop();
     await folder?.[Symbol.asyncDispose]();
   });
@@ -161,6 +166,41 @@ describe(`deployments on ${gatewayUnderTest?.url ?? 'the embedded gateway'}`, fu
     await writeFile(stack, text);
     assert.deepEqual([exitCode, functions[0]?.failure?.code], [1, 'BAN-E506'], JSON.stringify(functions));
     assert.equal(await call(first), 'two');
+  });
+
+  it('hands a secret to the function, and its next value once it starts anew', async () => {
+    const stack = join(folder.path, 'stack.yml');
+    const text = await readFile(stack, 'utf8');
+    await writeFile(
+      stack,
+      text.replace(
+        `image: ${target.registry}/${first}:latest`,
+        `image: ${target.registry}/${first}:latest\n    secrets:\n      - ${secret}`,
+      ),
+    );
+    await write(
+      `import { readFileSync } from 'node:fs';\nconst value = readFileSync('/var/openfaas/secrets/${secret}', 'latin1');\nexport default async () => new Response(JSON.stringify(value));\n`,
+    );
+    const created = await run(['secret', 'create', secret], 'first value\n');
+    assert.equal(created.exitCode, 0, created.stderr);
+    const { functions } = await deploy(first);
+    assert.deepEqual([functions[0]?.action, functions[0]?.verdict], ['updated', 'ready'], JSON.stringify(functions));
+    assert.equal(await call(first), '"first value"');
+    assert.equal((await run(['secret', 'remove', secret])).exitCode, 1, 'a function uses it');
+    const updated = await run(['secret', 'update', secret, '--no-trim'], 'second\u0001\n');
+    assert.match(updated.stdout, new RegExp(`next: bantam fn deploy ${first} --no-build --again`));
+    const again = await deploy(first, '--no-build', '--again');
+    assert.deepEqual(
+      [again.functions[0]?.action, again.functions[0]?.verdict, again.functions[0]?.revision],
+      ['updated', 'ready', functions[0]?.revision],
+      'the value is in no revision',
+    );
+    assert.equal(await call(first), JSON.stringify('second\u0001\n'));
+    await writeFile(stack, text);
+    await write("export default async () => new Response('two');\n");
+    assert.equal((await deploy(first)).exitCode, 0);
+    const removed = await run(['secret', 'remove', secret]);
+    assert.equal(removed.exitCode, 0, removed.stdout + removed.stderr);
   });
 
   it('does not call a function ready that ends at its start, and shows why', async () => {

@@ -338,10 +338,10 @@ describe('the embedded gateway, dialect faas-netes', () => {
         text: 'unknown log request error (422)\n',
       },
       {
-        what: "bantam's own: a body over 1 MiB",
+        what: "bantam's own: a body over 8 MiB",
         method: 'POST',
         path: 'functions',
-        body: ' '.repeat((1 << 20) + 1),
+        body: ' '.repeat((8 << 20) + 1),
         status: 413,
         text: /too large/,
       },

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import * as v from 'valibot';
 import { UserError } from '../../cli/errors.ts';
 import { openGateway } from '../../cli/openfaas/client.ts';
-import { dialectOf, type Judgement } from '../../cli/openfaas/dialects.ts';
+import { dialectOf, type Judgement, type SecretJudgement } from '../../cli/openfaas/dialects.ts';
 import type { Answer, Gateway } from '../../cli/openfaas/gateway.ts';
-import { functionDeploymentSchema, infoSchema } from '../../cli/openfaas/wire.ts';
+import { functionDeploymentSchema, infoSchema, secretSchema } from '../../cli/openfaas/wire.ts';
 import { openReplicaProbe } from '../../cli/replica/http-probe.ts';
 import { type Recorded, recordedExchanges, recordedProviders } from './recorded.ts';
 import { startScriptedGateway } from './scripted-gateway.ts';
@@ -13,7 +13,6 @@ import { startScriptedGateway } from './scripted-gateway.ts';
 const notAsked = (request: Recorded['request']): boolean =>
   /^\/(healthz|system\/namespaces|system\/nothing-here|async-function\/.*)?$/.test(request.path) ||
   request.method === 'PATCH' ||
-  (request.method !== 'GET' && request.path.startsWith('/system/secrets')) ||
   // The client cannot be made to ask without a name, or with a time or number that is none.
   /^\/system\/logs\?(?!.*name=)/.test(request.path);
 
@@ -34,6 +33,8 @@ for (const provider of recordedProviders()) {
       else if (/^\/function\/[^/]+\/_\/ready$/.test(request.path))
         it(`probes ${recorded.name}`, () => replayProbe(recorded));
       else if (request.path.startsWith('/function/')) it(`calls ${recorded.name}`, () => replayCall(recorded));
+      else if (request.path === '/system/secrets')
+        it(`judges ${recorded.name}`, async () => judgeSecretAgainstList(recorded, await throughClient(recorded)));
       else if (/^\/system\/(functions|scale-function\/.*)$/.test(request.path)) {
         it(`judges ${recorded.name}`, async () => {
           const given = await throughClient(recorded);
@@ -139,6 +140,11 @@ for (const provider of recordedProviders()) {
           'serviceName' in body ? String(body.serviceName) : '',
           'replicas' in body ? Number(body.replicas) : 0,
         );
+      if (request.path === '/system/secrets') {
+        const secret = v.parse(secretSchema, body);
+        if (request.method === 'DELETE') return gateway.removeSecret(secret.name);
+        return request.method === 'PUT' ? gateway.updateSecret(secret) : gateway.createSecret(secret);
+      }
       if (request.method === 'DELETE') return gateway.remove('functionName' in body ? String(body.functionName) : '');
       const wanted = v.parse(functionDeploymentSchema, body);
       const deployment = {
@@ -155,6 +161,30 @@ for (const provider of recordedProviders()) {
     });
     if (!(result instanceof UserError)) assert.deepEqual(result, plain);
     return result;
+  }
+
+  /** The recorder's own story is the truth: which secrets were there when it asked. */
+  function judgeSecretAgainstList(recorded: Recorded, answer: Answer | UserError): void {
+    if (answer instanceof UserError) assert.fail(answer);
+    const change = { POST: 'create', PUT: 'update', DELETE: 'remove' }[recorded.request.method];
+    assert.ok(change === 'create' || change === 'update' || change === 'remove', recorded.request.method);
+    // faasd writes whatever was there before: there, the list has to be asked first.
+    const blind = dialect.writesSecretsBlindly;
+    const expected: Readonly<Record<string, SecretJudgement['verdict']>> = {
+      'secret-create': 'accepted',
+      'secret-create-for-function': 'accepted',
+      'secret-create-again': blind ? 'accepted' : 'exists',
+      'secret-update': 'accepted',
+      'secret-update-missing': blind ? 'accepted' : 'absent',
+      'secret-delete': 'accepted',
+      'secret-delete-in-use': 'accepted',
+      'secret-delete-missing': 'absent',
+      'secret-empty-name': 'rejected',
+      'secret-bad-json': 'rejected',
+      // On faasd the update before it had made the secret.
+      'secret-clean-up': blind ? 'accepted' : 'absent',
+    };
+    assert.equal(dialect.judgeSecret(change, answer).verdict, expected[recorded.name], JSON.stringify(answer));
   }
 
   /** The judgement is held against what the gateway and the function showed afterwards, recorded apart. */
