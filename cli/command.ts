@@ -1,17 +1,17 @@
 import type { Context, GlobalOptions } from './context.ts';
 import type { ExitCode } from './errors.ts';
 
-/** How an option is written and what its value is: `flag` a boolean, `text` a string, `list` comma-separated and repeatable, `number` a whole number ≥ 0. */
+/** How an option is written and what its value is: `flag` a boolean, `text` a string, `list` comma-separated and repeatable, `repeated` repeatable with each value taken whole, `number` a whole number ≥ 0, `optional` a string that is empty when only the option was given (its value needs a `=`). */
 export interface OptionSpecification {
   readonly flags: string;
   readonly description: string;
-  readonly kind: 'flag' | 'text' | 'list' | 'number';
+  readonly kind: 'flag' | 'text' | 'list' | 'repeated' | 'number' | 'optional';
 }
 
 /** What a command sees of an option. A list that was not given is empty. */
 export type OptionValue<Specification extends OptionSpecification> = Specification['kind'] extends 'flag'
   ? boolean
-  : Specification['kind'] extends 'list'
+  : Specification['kind'] extends 'list' | 'repeated'
     ? readonly string[]
     : Specification['kind'] extends 'number'
       ? number | undefined
@@ -24,10 +24,19 @@ export interface Input<Options extends Record<string, OptionSpecification>> {
   readonly globals: GlobalOptions;
 }
 
-/** A line of an answer, or a table (header in a pipe left out, as TSV; aligned on a terminal). */
+/**
+ * A line of an answer, or a table (header in a pipe left out, as TSV; aligned on a terminal). `only`: shown there and nowhere else, where a script
+ * wants other rows than a person. `wrapLast`: on a terminal a last column that is too wide is wrapped.
+ */
 export type Block =
-  | { readonly kind: 'line'; readonly text: string }
-  | { readonly kind: 'table'; readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] };
+  | { readonly kind: 'line'; readonly text: string; readonly only?: 'terminal' | 'pipe' }
+  | {
+      readonly kind: 'table';
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly string[])[];
+      readonly only?: 'terminal' | 'pipe';
+      readonly wrapLast?: true;
+    };
 
 /** What a command found out: `document` for `--json`, `blocks` for people, `exit` for scripts. */
 export interface Answer {

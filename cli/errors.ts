@@ -1,6 +1,6 @@
 /**
- * Every expected failure has one of these codes. The code never changes its meaning and is documented in docs/errors.md
- * (a test holds the two lists together). The exit code is what a script sees; see {@link exitCodes}.
+ * Every expected failure has one of these codes. The code never changes its meaning and is explained in error-explanations.ts,
+ * from which docs/errors.md is generated. The exit code is what a script sees; see {@link exitCodes}.
  */
 export const errorCodes = {
   'BAN-E001': { exit: 2, title: 'wrong usage of the command line' },
@@ -12,8 +12,15 @@ export const errorCodes = {
   'BAN-E103': { exit: 2, title: 'invalid function name' },
   'BAN-E104': { exit: 1, title: 'the function exists already' },
   'BAN-E105': { exit: 2, title: 'the handler folder is missing' },
+  'BAN-E108': { exit: 2, title: 'unknown target' },
+  'BAN-E109': { exit: 2, title: 'the target does not fit the stack' },
   'BAN-E111': { exit: 2, title: 'unknown template' },
   'BAN-E112': { exit: 2, title: 'the template is not valid' },
+  'BAN-E113': { exit: 2, title: 'invalid source of templates' },
+  'BAN-E114': { exit: 1, title: 'the source of a template cannot be read' },
+  'BAN-E115': { exit: 4, title: 'the source of a template refuses the credentials' },
+  'BAN-E116': { exit: 1, title: 'the source has no such template' },
+  'BAN-E117': { exit: 1, title: 'a template differs from its lock' },
   'BAN-E201': { exit: 1, title: 'docker is not installed' },
   'BAN-E202': { exit: 1, title: 'the Docker engine does not answer' },
   'BAN-E203': { exit: 1, title: 'docker buildx is missing' },
@@ -25,6 +32,14 @@ export const errorCodes = {
   'BAN-E209': { exit: 2, title: 'invalid platform' },
   'BAN-E210': { exit: 1, title: 'a base image cannot be read' },
   'BAN-E211': { exit: 2, title: 'the template cannot be built for this platform' },
+  'BAN-E212': { exit: 1, title: 'git is not installed' },
+  'BAN-E213': { exit: 2, title: 'unknown build option' },
+  'BAN-E214': { exit: 1, title: 'the builder cannot keep this cache' },
+  'BAN-E215': { exit: 1, title: 'a build secret cannot be read' },
+  'BAN-E216': { exit: 2, title: 'a path cannot be copied into the functions' },
+  'BAN-E217': { exit: 2, title: 'the image cannot be tagged so' },
+  'BAN-E218': { exit: 1, title: 'it cannot be told what changed' },
+  'BAN-E219': { exit: 1, title: 'no such builder' },
   'BAN-E301': { exit: 1, title: 'the registry does not answer' },
   'BAN-E302': { exit: 4, title: 'the registry refuses the credentials' },
   'BAN-E303': { exit: 1, title: 'no such image in the registry' },
@@ -32,12 +47,14 @@ export const errorCodes = {
   'BAN-E305': { exit: 2, title: 'invalid image reference' },
   'BAN-E306': { exit: 1, title: 'the image is damaged' },
   'BAN-E307': { exit: 1, title: 'the image does not run on the platform it names' },
+  'BAN-E308': { exit: 1, title: 'the registry limits how often it is asked' },
   'BAN-E401': { exit: 1, title: 'the gateway does not answer' },
   'BAN-E402': { exit: 4, title: 'the gateway refuses the credentials' },
   'BAN-E403': { exit: 1, title: 'this is not an OpenFaaS gateway' },
   'BAN-E404': { exit: 1, title: 'no such function on the gateway' },
   'BAN-E405': { exit: 1, title: 'the gateway reports an error' },
   'BAN-E406': { exit: 2, title: 'invalid gateway address' },
+  'BAN-E409': { exit: 1, title: 'the cluster does not tell the login of its gateway' },
   'BAN-E501': { exit: 1, title: 'the gateway refused the deployment' },
   'BAN-E502': { exit: 8, title: 'the new code did not answer in time' },
   'BAN-E503': { exit: 1, title: 'the function was never built or pushed' },
@@ -48,6 +65,12 @@ export const errorCodes = {
   'BAN-E601': { exit: 1, title: 'the port is taken' },
   'BAN-E602': { exit: 1, title: 'the container cannot be started' },
   'BAN-E603': { exit: 1, title: 'the function did not become healthy' },
+  'BAN-E604': { exit: 2, title: 'invalid secret name' },
+  'BAN-E605': { exit: 1, title: 'the secret exists already' },
+  'BAN-E606': { exit: 1, title: 'no such secret on the gateway' },
+  'BAN-E607': { exit: 1, title: 'the gateway refused the secret' },
+  'BAN-E608': { exit: 1, title: 'the secret is in use' },
+  'BAN-E609': { exit: 2, title: 'the value of a secret is missing or cannot be used' },
 } as const;
 
 /** A stable, documented name of an expected failure. */
@@ -67,10 +90,19 @@ export const exitCodes = {
 /** One of {@link exitCodes}, or a code that a called program handed through. */
 export type ExitCode = number;
 
-/** What else an error may carry. `hint`: what to do next, as a sentence or a command. `details`: lines worth showing below (a compiler's output, log lines). */
+/** A place in one of the user's files, and what is wrong there. `file` is absolute; lines and columns are 1-based. */
+export interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly column?: number | undefined;
+  readonly message: string;
+}
+
+/** What else an error may carry. `hint`: what to do next, as a sentence or a command. `details`: lines worth showing below (a compiler's output, log lines). `places`: the places that they name. */
 export interface UserErrorOptions {
   readonly hint?: string | undefined;
   readonly details?: readonly string[] | undefined;
+  readonly places?: readonly Place[] | undefined;
   readonly cause?: unknown;
 }
 
@@ -79,19 +111,28 @@ export class UserError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly details: readonly string[];
+  readonly places: readonly Place[];
 
   constructor(code: ErrorCode, message: string, options: UserErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    super(shorten(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'UserError';
     this.code = code;
-    this.hint = options.hint;
-    this.details = options.details ?? [];
+    this.hint = options.hint === undefined ? undefined : shorten(options.hint);
+    this.details = (options.details ?? []).map(shorten);
+    this.places = options.places ?? [];
   }
 
   /** The exit code that belongs to the error's code. */
   get exit(): ExitCode {
     return errorCodes[this.code].exit;
   }
+}
+
+/** What is quoted in a sentence may be a megabyte of somebody else's. */
+const longestSentence = 2000;
+
+function shorten(text: string): string {
+  return text.length <= longestSentence ? text : `${text.slice(0, longestSentence)}… (${text.length} characters)`;
 }
 
 /** Thrown by waits that were aborted by the user (Ctrl-C). It is no failure of anything: exit 130, no message of its own. */
@@ -108,6 +149,7 @@ export interface Failure {
   readonly message: string;
   readonly hint?: string;
   readonly details?: readonly string[];
+  readonly places?: readonly Place[];
 }
 
 /** Turns anything thrown into the {@link Failure} that reporters show. A stack is added only to bugs. */
@@ -118,6 +160,7 @@ export function describeFailure(thrown: unknown): Failure {
       message: thrown.message,
       ...(thrown.hint === undefined ? {} : { hint: thrown.hint }),
       ...(thrown.details.length === 0 ? {} : { details: thrown.details }),
+      ...(thrown.places.length === 0 ? {} : { places: thrown.places }),
     };
   }
   if (thrown instanceof Interrupted) return { code: 'BAN-INTERRUPTED', message: 'interrupted' };

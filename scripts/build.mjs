@@ -1,6 +1,7 @@
 // Bundles cli/ into dist/: ES modules, split so that a command loads what it uses, with the metafile that the
 // architecture test walks. esbuild, dockerode and what they bring stay packages of their own.
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -14,8 +15,7 @@ const banner = [
 
 /** Builds dist/ and returns esbuild's metafile. */
 export async function buildProgram(outdir = `${root}/dist`) {
-  rmSync(outdir, { recursive: true, force: true });
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: { main: 'cli/main.ts' },
     outdir,
@@ -28,9 +28,16 @@ export async function buildProgram(outdir = `${root}/dist`) {
     // CommonJS packages inside an ES module need what Node gives to CommonJS files.
     banner: { js: banner },
     metafile: true,
+    // Written once all of it is there: code that cannot be built leaves the program that is.
+    write: false,
     legalComments: 'linked',
     logLevel: 'warning',
   });
+  rmSync(outdir, { recursive: true, force: true });
+  for (const { path, contents } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, contents);
+  }
   writeFileSync(`${outdir}/metafile.json`, JSON.stringify(metafile));
   chmodSync(`${outdir}/main.js`, 0o755);
   return metafile;

@@ -24,6 +24,12 @@ describe('failures', () => {
     assert.equal(describeFailure('a string was thrown').code, 'BAN-BUG');
   });
 
+  it('carry the places in the user’s files, for programs', () => {
+    const places = [{ file: '/project/stack.yml', line: 3, column: 5, message: 'no' }];
+    assert.deepEqual(describeFailure(new UserError('BAN-E102', 'no', { places })).places, places);
+    assert.equal('places' in describeFailure(new UserError('BAN-E102', 'no')), false);
+  });
+
   it('of several functions: the gravest decides', () => {
     for (const [codes, expected] of [
       [[], 0],

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import * as v from 'valibot';
-import { commands } from '../../cli/program.ts';
+import { commands } from '../../cli/command-table.ts';
 import { root, startBantam } from '../e2e/program.ts';
 import { needParts } from '../real-parts.ts';
 import { type GatewayInMemory, startGatewayInMemory } from './gateway-in-memory.ts';
@@ -54,6 +54,44 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     { argv: (gateway) => ['fn', 'scale', 'hello', 'many', ...at(gateway)], exit: 2, code: 'BAN-E001' },
   ],
   'fn remove': [{ argv: (gateway) => ['fn', 'remove', 'nobody', ...at(gateway)], exit: 1 }],
+  'secret create': [
+    { argv: (gateway) => ['secret', 'create', 'token', ...at(gateway)], exit: 0, input: 'value' },
+    { argv: () => ['secret', 'create', 'API_TOKEN'], exit: 2, code: 'BAN-E604' },
+  ],
+  'secret list': [
+    { argv: (gateway) => ['secret', 'list', ...at(gateway)], exit: 0 },
+    { argv: () => ['secret', 'list', '--gateway', nowhere], exit: 1, code: 'BAN-E401' },
+  ],
+  'secret update': [
+    { argv: (gateway) => ['secret', 'update', 'token', ...at(gateway)], exit: 0, input: 'another' },
+    { argv: (gateway) => ['secret', 'update', 'nobody', ...at(gateway)], exit: 1, code: 'BAN-E606', input: 'value' },
+  ],
+  'secret remove': [
+    { argv: (gateway) => ['secret', 'remove', 'token', ...at(gateway)], exit: 0 },
+    { argv: (gateway) => ['secret', 'remove', 'nobody', ...at(gateway)], exit: 1 },
+  ],
+  'secret apply': [
+    { argv: (gateway) => ['secret', 'apply', '--folder', 'hello', 'handler', ...at(gateway)], exit: 2 },
+    { argv: (gateway) => ['secret', 'apply', ...at(gateway)], exit: 1, code: 'BAN-E003' },
+  ],
+  'image check': [
+    { argv: () => ['image', 'check', '127.0.0.1:1/hello', '--node', 'pi5'], exit: 1 },
+    { argv: () => ['image', 'check', 'hello', '--node', 'pi6'], exit: 2, code: 'BAN-E001' },
+  ],
+  'image inspect': [{ argv: () => ['image', 'inspect', '127.0.0.1:1/hello'], exit: 1, code: 'BAN-E301' }],
+  'template list': [
+    { argv: () => ['template', 'list'], exit: 0 },
+    { argv: () => ['template', 'list', '-f', 'nowhere.yml'], exit: 2, code: 'BAN-E101' },
+  ],
+  'template pull': [
+    { argv: () => ['template', 'pull'], exit: 0 },
+    { argv: () => ['template', 'pull', 'nobody'], exit: 2 },
+    { argv: () => ['template', 'pull', 'ext::sh'], exit: 2, code: 'BAN-E113' },
+  ],
+  'template verify': [
+    { argv: () => ['template', 'verify'], exit: 0 },
+    { argv: () => ['template', 'verify', '-f', 'nowhere.yml'], exit: 2, code: 'BAN-E101' },
+  ],
   'local up': [
     {
       argv: () => ['local', 'up', '--port', '0'],
@@ -71,6 +109,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     { argv: () => ['logout', '--gateway', 'ftp://pi'], exit: 2, code: 'BAN-E406' },
   ],
   doctor: [{ argv: () => ['doctor', '--gateway', nowhere], exit: 1 }],
+  completion: [
+    { argv: () => ['completion', 'bash'], exit: 0 },
+    { argv: () => ['completion', 'dosh'], exit: 2, code: 'BAN-E001' },
+  ],
 };
 
 const documentSchema = v.looseObject({

@@ -27,7 +27,7 @@ describe('what commands print', function () {
   it('into a pipe: tab-separated values without a header; the story on stderr', async () => {
     const { exitCode, stdout, stderr } = await project.run(['list', ...at()]);
     assert.equal(exitCode, 0, stderr);
-    assert.equal(stdout, 'hello\tdeployed\t\t1\tregistry.lan:5000/hello:1\n');
+    assert.equal(stdout, 'hello\tdeployed\t\t1\tregistry.lan:5000/hello:1\t\n');
     assert.equal(stderr, `→ local (faas-netes dialect) at ${gateway.url}\n`);
   });
 
@@ -134,7 +134,7 @@ describe('wrong usage', function () {
     [['local', 'up', '--port', '-1'], /'--port <number>' argument '-1' is invalid/],
     [['fn', 'invoke'], /missing required argument 'name'/],
     [['fn', 'invoke', 'a', 'b'], /too many arguments/],
-    [['deplyo'], /unknown command 'deplyo'\s+\(Did you mean deploy\?\)/],
+    [['deplyo'], /^error {2}BAN-E001 {2}unknown command 'deplyo'\n {7}next: did you mean deploy\? bantam --help/],
     [['fn', 'build', '--push', '--load'], /exclude each other/],
     [['login', '--gateway', 'http://127.0.0.1:1'], /password is read from standard input/],
     [['login', '--gateway', 'http://127.0.0.1:1', '--password-stdin'], /standard input held no password/],
@@ -151,7 +151,7 @@ describe('wrong usage', function () {
   }
 
   it('--help of every command shows examples and is no failure', async () => {
-    const { commands } = await import('../../cli/program.ts');
+    const { commands } = await import('../../cli/command-table.ts');
     for (const { path } of commands) {
       const { exitCode, stdout } = await project.run([...path, '--help']);
       assert.equal(exitCode, 0);

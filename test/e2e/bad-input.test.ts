@@ -123,7 +123,7 @@ describe('bad input', function () {
     assert.match(template.stderr, /BAN-E111[\s\S]*bantam-ts/);
     const command = await bantam(['fn', 'depoly'], at(folder.path));
     assert.equal(command.exitCode, 2);
-    assert.match(command.stderr, /Did you mean deploy\?/);
+    assert.match(command.stderr, /did you mean deploy\?/);
     const option = await bantam(['fn', 'build', '--plattform', 'linux/arm64'], at(folder.path));
     assert.equal(option.exitCode, 2);
     assert.match(option.stderr, /--platform/);

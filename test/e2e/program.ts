@@ -3,6 +3,8 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { assertNoSecret } from '../canary.ts';
+import { checkDocument } from '../documents.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -24,7 +26,7 @@ export interface RunOptions {
   readonly program?: string;
 }
 
-/** Runs the built program (dist/main.js) as a process, as users do. Standard input is empty unless given; a run is ended after five minutes. */
+/** Runs the built program (dist/main.js) as a process, as users do; a document of `--json` must satisfy its schema. Standard input is empty unless given; a run is ended after five minutes. */
 export async function bantam(argv: readonly string[], options: RunOptions): Promise<Run> {
   const child = spawn(process.execPath, [options.program ?? join(root, 'dist/main.js'), ...argv], {
     cwd: options.folder,
@@ -55,6 +57,8 @@ export async function bantam(argv: readonly string[], options: RunOptions): Prom
   if (options.inputStaysOpen !== true) child.stdin.end(options.input ?? '');
   const exitCode = await new Promise<number | null>((resolve) => child.on('close', resolve));
   clearTimeout(limit);
+  if (argv.includes('--json')) checkDocument(argv, stdout);
+  assertNoSecret(`${stdout}${stderr}`, `the output of bantam ${argv.slice(0, 2).join(' ')}`);
   return { exitCode, stdout, stderr };
 }
 
@@ -90,7 +94,9 @@ export async function startBantam(
     output: () => output,
     async stop(signal = 'SIGINT') {
       child.kill(signal);
-      return await ended;
+      const code = await ended;
+      assertNoSecret(output, `the output of bantam ${argv.slice(0, 2).join(' ')}`);
+      return code;
     },
   };
 }

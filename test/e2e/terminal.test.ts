@@ -75,8 +75,8 @@ describe('on a terminal', function () {
     assert.equal(await session.ended, 0);
     assert.deepEqual(screenOf(session.output()).slice(0, 3), [
       `→ local (faas-netes dialect) at ${gateway.url}`,
-      'FUNCTION   STATE      REVISION   REPLICAS   IMAGE',
-      'hello      deployed              1          registry.lan:5000/hello:1',
+      'FUNCTION   STATE      REPLICAS   IMAGE',
+      'hello      deployed   1          registry.lan:5000/hello:1',
     ]);
   });
 
@@ -125,5 +125,24 @@ describe('on a terminal', function () {
     const session = startOnTerminal(project, ['fn', 'describe', 'nobody', ...at()]);
     assert.equal(await session.ended, 1);
     assert.ok(session.output().includes('\u001b[31merror\u001b[39m'), JSON.stringify(session.output()));
+  });
+
+  it('asks for a secret without showing what is typed', async () => {
+    const session = startOnTerminal(project, ['secret', 'create', 'typed', ...at()]);
+    await session.until(/value of typed \(not shown\)/);
+    session.type('canary-typed-unseen\r');
+    assert.equal(await session.ended, 0, session.output());
+    assert.match(session.output(), /typed {3}created/);
+    assert.ok(!session.output().includes('canary'), session.output());
+    assert.equal((await gateway.secret('typed')).toString(), 'canary-typed-unseen');
+  });
+
+  it('Ctrl-C at that question sends nothing', async () => {
+    const session = startOnTerminal(project, ['secret', 'create', 'never', ...at()]);
+    await session.until(/value of never/);
+    session.type('half of it\u0003');
+    assert.equal(await session.ended, 130, session.output());
+    assert.ok(!session.output().includes('half'), session.output());
+    await assert.rejects(gateway.secret('never'));
   });
 });
