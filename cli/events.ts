@@ -1,4 +1,4 @@
-import type { Failure } from './errors.ts';
+import type { Failure, Place } from './errors.ts';
 
 /**
  * Everything a run can announce while it works. Only reporters (cli/ui) print; each switches over this union exhaustively,
@@ -11,7 +11,14 @@ export type Event =
   | { readonly type: 'note'; readonly text: string; readonly about?: string }
   /** A command wrote into the user's project what nobody had asked for by name (`template/bantam-ts brought from bantam 0.1.0`): a line on stderr also with --json. */
   | { readonly type: 'wrote'; readonly text: string }
-  | { readonly type: 'warning'; readonly text: string; readonly about?: string; readonly hint?: string }
+  /** `place`: where in the user's files, if it is about one; `text` names it, too. */
+  | {
+      readonly type: 'warning';
+      readonly text: string;
+      readonly about?: string;
+      readonly hint?: string;
+      readonly place?: Place;
+    }
   /** Shown with -v only: a request, a command line, a decision. */
   | { readonly type: 'trace'; readonly text: string; readonly about?: string }
   /** Where a long job of one function stands; replaced by the next one with the same `about` on a terminal. `minor` steps are shown there (and with -v) only. */

@@ -67,9 +67,13 @@ export class HumanReporter implements Reporter {
   async answer(answer: ReportedAnswer): Promise<void> {
     this.#closeLine();
     this.#live.clear();
+    const { stdout } = this.#options;
+    const terminal = stdout.isTTY === true;
     for (const block of answer.blocks) {
-      const text = block.kind === 'line' ? block.text : await formatTable(block, this.#options.stdout.isTTY === true);
-      if (text !== '') this.#options.stdout.write(`${text}\n`);
+      if (block.only !== undefined && block.only !== (terminal ? 'terminal' : 'pipe')) continue;
+      const text = block.kind === 'line' ? block.text : await formatTable(block, terminal, stdout.columns);
+      // An empty line of a terminal's own is meant; an empty table is not.
+      if (text !== '' || (block.kind === 'line' && block.only !== undefined)) stdout.write(`${text}\n`);
     }
   }
 

@@ -3,8 +3,14 @@ import type { Report } from '../events.ts';
 
 /** A table or a line of an answer; the same shape as command.ts's Block. */
 export type AnswerBlock =
-  | { readonly kind: 'line'; readonly text: string }
-  | { readonly kind: 'table'; readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] };
+  | { readonly kind: 'line'; readonly text: string; readonly only?: 'terminal' | 'pipe' }
+  | {
+      readonly kind: 'table';
+      readonly columns: readonly string[];
+      readonly rows: readonly (readonly string[])[];
+      readonly only?: 'terminal' | 'pipe';
+      readonly wrapLast?: true;
+    };
 
 /** The part of a command's answer that reporters show. */
 export interface ReportedAnswer {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { PassThrough } from 'node:stream';
 import { describeDeploy } from '../../cli/commands/describe-deploy.ts';
 import { describeFailureOf } from '../../cli/commands/describe-outcome.ts';
 import type { Event } from '../../cli/events.ts';
-import { openReporter } from '../../cli/ui/open-reporter.ts';
-import type { Reporter } from '../../cli/ui/reporter.ts';
+import { open } from './opened-reporter.ts';
 
 /** Every kind of event once. */
 const story: readonly Event[] = [
@@ -20,38 +18,8 @@ const story: readonly Event[] = [
   { type: 'ended', about: 'hello' },
 ];
 
-function open(options: { json?: boolean; quiet?: boolean; verbose?: boolean } = {}): {
-  reporter: Reporter;
-  stdout: () => string;
-  stderr: () => string;
-} {
-  const streams = [new PassThrough(), new PassThrough()] as const;
-  const written = streams.map((stream) => {
-    let text = '';
-    stream.setEncoding('utf8').on('data', (part: string) => {
-      text += part;
-    });
-    return () => {
-      stream.read();
-      return text;
-    };
-  });
-  const reporter = openReporter({
-    // A pipe has what reporters use of a terminal's stream; isTTY is undefined.
-    stdout: streams[0] as unknown as NodeJS.WriteStream,
-    stderr: streams[1] as unknown as NodeJS.WriteStream,
-    environment: {},
-    json: false,
-    quiet: false,
-    verbose: false,
-    color: true,
-    ...options,
-  });
-  return { reporter, stdout: () => written[0]?.() ?? '', stderr: () => written[1]?.() ?? '' };
-}
-
 async function tell(options: Parameters<typeof open>[0]): Promise<{ stdout: string; stderr: string }> {
-  const { reporter, stdout, stderr } = open(options);
+  const { reporter, stdout, stderr } = await open(options);
   for (const event of story) reporter.report(event);
   await reporter.answer({ document: { name: 'hello' }, blocks: [{ kind: 'line', text: 'done' }] }, true);
   await reporter.close();
@@ -91,20 +59,20 @@ describe('reporters, off a terminal', () => {
     });
   });
 
-  it('show a failure with its details and what to do next, a bug with where to look', () => {
-    const { reporter, stderr } = open();
+  it('show a failure with its details and what to do next, a bug with where to look', async () => {
+    const { reporter, stderr } = await open();
     reporter.fail({ code: 'BAN-E401', message: 'no answer', hint: 'look', details: ['line'] });
     assert.equal(stderr(), 'error  BAN-E401  no answer\n       line\n       next: look\n');
-    const bug = open();
+    const bug = await open();
     bug.reporter.fail({ code: 'BAN-BUG', message: 'oops', details: ['at x'] });
     assert.match(bug.stderr(), /this is a bug in bantam: oops\n +at x\n +node v.*report it/);
-    const interrupted = open();
+    const interrupted = await open();
     interrupted.reporter.fail({ code: 'BAN-INTERRUPTED', message: 'interrupted' });
     assert.equal(interrupted.stderr(), 'interrupted\n');
   });
 
   it('give the first hundred warnings with --json and the number of the others; later ones at once', async () => {
-    const { reporter, stdout, stderr } = open({ json: true });
+    const { reporter, stdout, stderr } = await open({ json: true });
     for (let turn = 1; turn <= 103; turn += 1) reporter.report({ type: 'warning', text: `warning ${turn}` });
     await reporter.answer({ document: {}, blocks: [] }, true);
     reporter.report({ type: 'warning', text: 'it died', about: 'hello', hint: 'look' });
@@ -114,7 +82,7 @@ describe('reporters, off a terminal', () => {
   });
 
   it('give entries of an answer without an end as they come, one line of JSON each, the document too', async () => {
-    const { reporter, stdout } = open({ json: true });
+    const { reporter, stdout } = await open({ json: true });
     reporter.report({ type: 'output', bytes: new Uint8Array(), entries: [] });
     reporter.report({ type: 'output', bytes: new TextEncoder().encode('one\n'), entries: [{ text: 'one' }] });
     assert.equal(stdout(), '{"text":"one"}\n');
@@ -123,7 +91,7 @@ describe('reporters, off a terminal', () => {
   });
 
   it('give no second document for what goes wrong after the answer', async () => {
-    const { reporter, stdout, stderr } = open({ json: true });
+    const { reporter, stdout, stderr } = await open({ json: true });
     await reporter.answer({ document: {}, blocks: [] }, true);
     reporter.fail({ code: 'BAN-INTERRUPTED', message: 'interrupted' });
     reporter.fail({ code: 'BAN-E202', message: 'the engine does not answer' });
