@@ -16,6 +16,7 @@ const workflowSchema = v.object({
     v.string(),
     v.object({
       permissions: v.optional(permissions),
+      if: v.optional(v.string()),
       'timeout-minutes': v.number('every job is bounded'),
       steps: v.array(
         v.object({
@@ -47,17 +48,33 @@ describe('the workflows on GitHub', () => {
     }
   });
 
-  it('may read the repository and nothing else, keep no token, and are bounded', async () => {
+  it('may read the repository and nothing else, one job of main aside, keep no token, and are bounded', async () => {
     for (const { file, text } of await workflows()) {
       const workflow = v.parse(workflowSchema, parse(text));
       assert.deepEqual(workflow.permissions, { contents: 'read' }, file);
       for (const [name, job] of Object.entries(workflow.jobs)) {
-        assert.equal(job.permissions, undefined, `${file}: ${name} asks for more`);
+        const asked = `${file}: ${name} asks for more`;
+        if (`${file} ${name}` === 'functions.yml push') {
+          assert.deepEqual(job.permissions, { contents: 'read', packages: 'write' }, asked);
+          // A pull request is anybody's code.
+          assert.equal(job.if, "github.event_name == 'push' && github.ref == 'refs/heads/main'");
+        } else assert.equal(job.permissions, undefined, asked);
         for (const step of job.steps.filter(({ uses }) => uses?.startsWith('actions/checkout@')))
           assert.equal(step.with?.['persist-credentials'], false, `${file}: ${name}`);
       }
       assert.doesNotMatch(text, /pull_request_target|secrets\./, file);
     }
+  });
+
+  it('of the functions log in to a registry only where they may push', async () => {
+    const [functions] = (await workflows()).filter(({ file }) => file === 'functions.yml');
+    assert.ok(functions);
+    for (const [name, { steps }] of Object.entries(v.parse(workflowSchema, parse(functions.text)).jobs))
+      assert.equal(
+        steps.some(({ uses }) => uses?.startsWith('docker/login-action@')),
+        name === 'push',
+        name,
+      );
   });
 
   it('run what .ci/run runs', async () => {
