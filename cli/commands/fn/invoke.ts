@@ -44,7 +44,7 @@ export const invoke = defineCommand({
     const answer = await gateway.invoke(
       {
         name,
-        namespace: input.globals.namespace,
+        namespace: await context.namespaceOf(name),
         method: options.method?.toUpperCase() ?? (body === undefined ? 'GET' : 'POST'),
         path: options.path,
         headers:

@@ -1,14 +1,20 @@
 import { defineCommand } from '../../command.ts';
+import type { Context } from '../../context.ts';
+import { UserError } from '../../errors.ts';
+import type { Gateway } from '../../openfaas/gateway.ts';
+import type { FunctionStatus } from '../../openfaas/wire.ts';
+import { scheduleOf } from '../../stack/schedule.ts';
+import type { Stack } from '../../stack/stack.ts';
 
 /** `bantam fn list`: what the stack file declares beside what the gateway runs. */
 export const list = defineCommand({
   options: {},
-  examples: ['bantam fn list', 'bantam fn list --json'],
-  async run(input, context) {
+  examples: ['bantam fn list', 'bantam fn list -t pi', 'bantam fn list --json'],
+  async run(_input, context) {
     const stack = await context.stackIfAny();
     const { gateway, describe } = await context.gateway();
     context.report({ type: 'target', text: describe });
-    const deployed = await gateway.list(input.globals.namespace, context.signal);
+    const deployed = await listAll(gateway, stack, context);
     const declared = new Map((stack?.functions ?? []).map((each) => [each.name, each]));
     const names = [...new Set([...declared.keys(), ...deployed.map(({ name }) => name)])].sort();
     const functions = names.map((name) => {
@@ -25,6 +31,8 @@ export const list = defineCommand({
         revision: status?.annotations?.['bantam.revision'] ?? '',
         replicas: status?.replicas ?? 0,
         invocations: status?.invocationCount ?? 0,
+        // What runs is what is called; the stack file's word counts for what does not run yet.
+        schedule: scheduleOf(status === undefined ? declared.get(name)?.annotations : status.annotations) ?? '',
       };
     });
     return {
@@ -35,19 +43,54 @@ export const list = defineCommand({
           : [
               {
                 kind: 'table',
-                columns: ['function', 'state', 'revision', 'replicas', 'image'],
+                columns: ['function', 'state', 'revision', 'replicas', 'image', 'schedule'],
                 rows: functions.map((each) => [
                   each.name,
                   each.state,
                   each.revision.slice(0, 8),
                   String(each.replicas),
                   shorten(each.image),
+                  each.schedule,
                 ]),
               },
             ],
     };
   },
 });
+
+/**
+ * The functions of the namespace that `-n` or the target names; else those of the provider's own namespace and of each that
+ * the stack file names. A name that is in several counts as the one that is declared.
+ */
+async function listAll(
+  gateway: Gateway,
+  stack: Stack | undefined,
+  context: Context,
+): Promise<readonly FunctionStatus[]> {
+  const only = await context.namespace();
+  if (only !== undefined) return await gateway.list(only, context.signal);
+  const namespaces = new Set<string | undefined>([
+    undefined,
+    ...(stack?.functions ?? []).map(({ namespace }) => namespace),
+  ]);
+  const found = await Promise.all(
+    [...namespaces].map(async (namespace) => {
+      try {
+        return await gateway.list(namespace, context.signal);
+      } catch (thrown) {
+        // A namespace that is not there yet must not hide the functions of the others.
+        if (namespace === undefined || !(thrown instanceof UserError) || thrown.code !== 'BAN-E405') throw thrown;
+        context.report({ type: 'warning', text: `the namespace ${namespace} cannot be listed: ${thrown.message}` });
+        return [];
+      }
+    }),
+  );
+  const meant = new Map(stack?.functions.map(({ name, namespace }) => [name, namespace]));
+  const byName = new Map<string, FunctionStatus>();
+  for (const status of found.flat())
+    if (!byName.has(status.name) || status.namespace === meant.get(status.name)) byName.set(status.name, status);
+  return [...byName.values()];
+}
 
 /** `…/hello:latest@sha256:0123456789ab`: enough of a digest to recognise it. */
 function shorten(image: string): string {

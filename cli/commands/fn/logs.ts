@@ -38,7 +38,7 @@ export const logs = defineCommand({
       names.map(async (name) => {
         const query = {
           name,
-          namespace: input.globals.namespace,
+          namespace: await context.namespaceOf(name),
           tail: input.options.tail,
           since,
           follow: input.options.follow,

@@ -17,9 +17,10 @@ export const remove = defineCommand({
     const functions = await Promise.all(
       input.names.map(async (name) => {
         try {
-          const answer = await gateway.remove(name, input.globals.namespace, context.signal);
+          const namespace = await context.namespaceOf(name);
+          const answer = await gateway.remove(name, namespace, context.signal);
           requireAccepted(dialect.judgeRemove(answer), { name, gateway: gateway.url, request: 'removal' });
-          await waitUntilGone(gateway, name, input.globals.namespace, context);
+          await waitUntilGone(gateway, name, namespace, context);
           return { name };
         } catch (thrown) {
           if (!(thrown instanceof UserError)) throw thrown;

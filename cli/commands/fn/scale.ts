@@ -16,9 +16,10 @@ export const scale = defineCommand({
       throw new UserError('BAN-E001', `"${count}" is no number of replicas`, { hint: `bantam fn scale ${name} 2` });
     const { gateway, dialect, describe } = await context.gateway();
     context.report({ type: 'target', text: describe });
-    const answer = await gateway.scale(name, Number(count), input.globals.namespace, context.signal);
+    const namespace = await context.namespaceOf(name);
+    const answer = await gateway.scale(name, Number(count), namespace, context.signal);
     requireAccepted(dialect.judgeScale(answer), { name, gateway: gateway.url, request: 'scaling' });
-    const status = await gateway.read(name, input.globals.namespace, context.signal);
+    const status = await gateway.read(name, namespace, context.signal);
     const replicas = status?.replicas ?? 0;
     // Community Edition takes 0 as 1 and more than 5 as 5; faasd runs one whatever is asked.
     if (replicas !== Number(count))
