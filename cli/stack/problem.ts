@@ -23,10 +23,21 @@ export interface TextProblem {
 
 /** One line for people and editors: `stack.yml:11:18  functions.hello.limits.memory: … (hint)`, the file relative to the folder `from`. */
 export function formatProblem(problem: StackProblem, from: string): string {
-  const about = problem.path === '' ? '' : `${problem.path}: `;
-  const hint = problem.hint === undefined ? '' : ` (${problem.hint})`;
-  return `${nameFile(problem.file, from)}:${problem.line}:${problem.column}  ${about}${problem.message}${hint}`;
+  return `${nameFile(problem.file, from)}:${problem.line}:${problem.column}  ${sentenceOf(problem)}`;
 }
+
+function sentenceOf({ path, message, hint }: StackProblem): string {
+  const about = path === '' ? '' : `${onLine(path)}: `;
+  return `${about}${onLine(message)}${hint === undefined ? '' : ` (${onLine(hint)})`}`;
+}
+
+/** What messages quote comes from the file: it may have lines of its own, signs that a terminal obeys, and any length. */
+function onLine(text: string): string {
+  const line = text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
+  return line.length <= longest ? line : `${line.slice(0, longest / 2)} … ${line.slice(-longest / 2)}`;
+}
+
+const longest = 400;
 
 /** The one error for all problems of a file, in the order of their places. `code`: BAN-E102 for stacks, BAN-E112 for templates. */
 export function invalidFile(code: ErrorCode, file: string, problems: readonly StackProblem[], from: string): UserError {
@@ -42,9 +53,9 @@ export function invalidFile(code: ErrorCode, file: string, problems: readonly St
 const mostShown = 100;
 
 /** The same for programs: what --json documents and annotations on GitHub show. */
-export function placeOf({ file, line, column, path, message, hint }: StackProblem): Place {
-  const about = path === '' ? '' : `${path}: `;
-  return { file, line, column, message: `${about}${message}${hint === undefined ? '' : ` (${hint})`}` };
+export function placeOf(problem: StackProblem): Place {
+  const { file, line, column } = problem;
+  return { file, line, column, message: sentenceOf(problem) };
 }
 
 /** By file, line and column. */

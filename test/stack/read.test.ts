@@ -145,6 +145,32 @@ configuration:
     assert.deepEqual(stack.functions[1]?.position, { line: 10, column: 3 });
   });
 
+  it('ends lines at carriage returns, too, and lets an alias be a key', async () => {
+    const text = `${head}x-k: &k VALUE\rfunctions:\r\r\n  a: {lang: b, handler: c, image: d, environment: {*k : "e"}} # \${UNSET}\r`;
+    assert.deepEqual((await read(text)).stack.functions[0]?.environment, { VALUE: 'e' });
+  });
+
+  it('reads a thousand functions', async () => {
+    const functions = Array.from(
+      { length: 1000 },
+      (_, index) =>
+        `  f${index}:\n    lang: bantam-go\n    handler: ./f${index}\n    image: registry.lan:5000/f${index}:latest\n    labels: {a: b, c: d}\n    limits: {memory: 128Mi}\n    environment:\n      A: 1\n`,
+    ).join('');
+    const text = `${head}functions:\n${functions}`;
+    assert.ok(text.length > 150_000 && text.length < 192 * 1024);
+    assert.equal((await read(text)).stack.functions.length, 1000);
+  });
+
+  it('takes platforms without any, and commas too many, for what an empty variable leaves', async () => {
+    const { stack } = await read(
+      `${head}functions:\n  a: {skip_build: true, image: a, platforms: "\${NONE:-}"}\n  b: {skip_build: true, image: b, platforms: "linux/arm64,,"}\n  c: {skip_build: true, image: c, platforms: []}\n`,
+    );
+    assert.deepEqual(
+      stack.functions.map(({ platforms }) => platforms),
+      [undefined, [{ os: 'linux', architecture: 'arm64' }], undefined],
+    );
+  });
+
   it('lets an alias mean the last anchor above it', async () => {
     const text = `${head}x-a: &name one\nx-b: &name two\nfunctions:\n  a: {lang: *name, handler: ./a, image: a}\nx-c: &name three\n`;
     assert.equal((await read(text)).stack.functions[0]?.language, 'two');
@@ -281,8 +307,35 @@ functions:
     ['only comments', '# nothing\n', /^stack\.yml:1:1 {2}the file is empty/],
     ['a list', '- a\n', /^stack\.yml:1:1 {2}must be a map, is a list/],
     ['text', 'hello\n', /^stack\.yml:1:1 {2}must be a map, is text/],
-    ['an unclosed list', 'a: 1\nb: [1,\n', /^stack\.yml:\d:\d/],
-    ['an unknown alias', 'a: 1\nb: *x\n', /^stack\.yml:2:4 {2}(?:Unresolved alias|\*x refers to an anchor)/],
+    ['an unclosed list', 'a: 1\nb: [1,\nc: 2\n', /^stack\.yml:2:4 {2}the closing \] is missing, or not indented$/],
+    ['an unclosed map', 'a: [b]\nb: {c: 1\n', /^stack\.yml:2:4 {2}the closing \} is missing/],
+    ['an unclosed quote', `a: "\\""\nb: 'it''s'\nc: "d\ne: f\n`, /^stack\.yml:3:4 {2}the closing " is missing/],
+    ['a single unclosed quote', "a: 'b'\nc: 'it''s\ne: f\n", /^stack\.yml:2:4 {2}the closing ' is missing/],
+    ['text behind a value', 'a: "b" c\n', /^stack\.yml:1:8 {2}nothing may follow the value that ends here \(/],
+    ['a line without colon', 'a: 1\nb 2\n', /^stack\.yml:2:1 {2}this is no KEY: value \(/],
+    ['a line moved to the right', 'a:\n  b: 1\n   c: 2\n', /^stack\.yml:2:6 {2}a second key .* indent the next line/],
+    ['a line moved to the left', 'a:\n  b: 1\n c: 2\n', /^stack\.yml:3:1 {2}this line is indented otherwise/],
+    ['a comma too many', 'a: [b,, c]\n', /^stack\.yml:1:7 {2}a value is missing in front of this comma$/],
+    ['a bracket that closes nothing', 'a: 1\nb: ]\n', /^stack\.yml:2:4 {2}nothing is open that this \] could close/],
+    ['a wrong escape', 'a: "\\d"\n', /^stack\.yml:1:5 {2}\\d means nothing in double quotes/],
+    ['an unknown alias', 'a: 1\nb: *x\n', /^stack\.yml:2:4 {2}\*x refers to an anchor that is not above it/],
+    [
+      'an unknown alias for a key',
+      `${head}*x : b\n`,
+      /^stack\.yml:5:1 {2}\*x refers to an anchor that is not above it/,
+    ],
+    ['an alias behind a map', '    lang: x\n*a', /^stack\.yml:2:1 {2}nothing may follow the value that ends here/],
+    ['an alias inside of its anchor', 'a: &a\n  b: *a\n', /^stack\.yml:2:6 {2}\*a stands inside of what it refers to$/],
+    ['a merge of nothing', `${head}x-a: &a\nx-b:\n  <<: *a\n`, /^stack\.yml:7:3 {2}<< takes a map, or a list of maps$/],
+    ['two merges', `${head}x-a: {<<: {b: 1}, <<: {c: 2}}\n`, /^stack\.yml:5:19 {2}this key is given a second time/],
+    [
+      'a quoted text of lines, signs and length',
+      `${head}functions:\n  a: {lang: b, handler: c, image: d, limits: {memory: "1\\n\\e[31m${'x'.repeat(9000)}"}}\n`,
+      /^stack\.yml:6:55 {2}functions\.a\.limits\.memory: "1 \[31mx{180,200} … x+" is no quantity: write 128Mi, 1Gi, 0\.5 or 100m$/,
+    ],
+    ['very many brackets', '['.repeat(190_000), /^stack\.yml:1:33 {2}nested more than 32 levels deep$/],
+    ['very many commas', `a: [${','.repeat(190_000)}]`, /^stack\.yml:1:\d+ {2}more than 80000 words and signs/],
+    ['very many aliases', '- *a\n'.repeat(38_000), /^stack\.yml:\d+:\d+ {2}more than 80000 words and signs/],
     ['control characters', 'a: 1\nb: \u0000\u0001\n', /^stack\.yml:2:4 {2}the character U\+0000 is not allowed/],
     [
       'bytes that are not UTF-8',
