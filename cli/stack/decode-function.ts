@@ -89,8 +89,8 @@ export function decodeFunction(
     function: {
       name: entry.key,
       // faas-cli means to accept `lang: Dockerfile` and does not manage to.
-      language: fields.lang?.toLowerCase() === 'dockerfile' ? 'dockerfile' : (fields.lang ?? ''),
-      handler: fields.handler
+      language: fields.lang?.toLowerCase() === 'dockerfile' ? 'dockerfile' : fields.lang?.trim() ? fields.lang : '',
+      handler: fields.handler?.trim()
         ? isAbsolute(fields.handler)
           ? fields.handler
           : resolve(folder, fields.handler)
@@ -119,7 +119,7 @@ export function decodeFunction(
 /** Whether a field is left out, or empty. */
 function isNothing(node: YamlNode, field: string): boolean {
   const given = entryOf(node, field);
-  return given === undefined || (given.value.kind === 'scalar' && given.value.value === null);
+  return given === undefined || (given.value.kind === 'scalar' && (given.value.value ?? '').trim() === '');
 }
 
 /** What is requested for a replica can be no more than its limit: Kubernetes refuses the update, and faas-netes does not tell. */

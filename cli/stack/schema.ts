@@ -59,7 +59,8 @@ const platforms = v.pipe(
     [
       v.pipe(
         text,
-        v.transform((value) => value.split(',')),
+        // Nothing between commas, or at all, is what a variable leaves that is empty.
+        v.transform((value) => value.split(',').filter((part) => part.trim() !== '')),
       ),
       textList,
     ],
@@ -75,7 +76,7 @@ const platforms = v.pipe(
       }
       if (!parsed.some((other) => samePlatform(other, platform))) parsed.push(platform);
     }
-    return parsed;
+    return parsed.length === 0 ? undefined : parsed;
   }),
 );
 
@@ -168,8 +169,8 @@ export const resourcesSchema = resources;
 
 export const functionSchema = v.object(
   {
-    lang: v.nullish(filledText),
-    handler: v.nullish(filledText),
+    lang: v.nullish(text),
+    handler: v.nullish(text),
     image,
     fprocess: v.nullish(text),
     environment: v.nullish(environment),
@@ -291,10 +292,11 @@ function accepts<Result>(parse: () => Result): Result | UserError {
 }
 
 function expected(what: string): (issue: v.BaseIssue<unknown>) => string {
-  return (issue) =>
-    issue.input === undefined || issue.input === null
-      ? `is ${issue.input === null ? 'empty' : 'missing'}: must be ${what}`
-      : `must be ${what}, is ${kindOf(issue.input)}`;
+  return ({ input }) => {
+    // Of a field that is not there, the schema of the map around it tells.
+    if (input === undefined) return 'is missing';
+    return input === null ? `is empty: must be ${what}` : `must be ${what}, is ${kindOf(input)}`;
+  };
 }
 
 function kindOf(input: unknown): string {

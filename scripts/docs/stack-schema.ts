@@ -53,7 +53,7 @@ const labelNames = {
 };
 const textMap = { type: 'object', additionalProperties: { type: [...textTypes, 'null'] } };
 const quantity = textLike(
-  '^(?:(?:\\d+\\.?\\d*|\\.\\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\\d+)?)?$',
+  '^(?:\\+?(?:\\d+\\.?\\d*|\\.\\d+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?\\d+)?)?$',
   'must be a quantity: 128Mi, 1Gi, 0.5 or 100m',
   { type: ['string', 'number'], minimum: 0 },
 );
@@ -70,8 +70,6 @@ const shapes = new Map<object, Readonly<Record<string, JsonSchema>>>([
   [
     functionSchema,
     {
-      lang: textLike('\\S', 'must not be empty'),
-      handler: textLike('\\S', 'must not be empty'),
       image: textLike(
         '^(?:[A-Za-z0-9.\\-]*(?::\\d{1,5})?\\/|\\[[0-9a-fA-F:]+\\](?::\\d{1,5})?\\/)?[a-z0-9._\\-/]+(?::\\w[\\w.\\-]{0,127})?(?:@sha(?:256|512):[0-9a-f]+)?$',
         'must be an image reference: [registry[:port]/]name[:tag], in lower case',
@@ -239,7 +237,7 @@ function platformsShape(): JsonSchema {
   return {
     anyOf: [
       { enum: ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/arm/v6'] },
-      textLike(`^${one}(?:,${one})*$`, message),
+      textLike(`^(?:${one}|\\s*)(?:,(?:${one}|\\s*))*$`, message),
       {
         type: 'array',
         items: {
