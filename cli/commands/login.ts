@@ -14,7 +14,7 @@ export const login = defineCommand({
     passwordStdin: {
       flags: '-s, --password-stdin',
       kind: 'flag',
-      description: 'read the password from standard input',
+      description: 'read the password from standard input (default: ask for it on a terminal)',
     },
     fromCluster: {
       flags: '--from-cluster',
@@ -33,6 +33,7 @@ export const login = defineCommand({
     },
   },
   examples: [
+    'bantam login -g http://pi-0.lan:31112',
     'bantam login --from-cluster',
     'bantam login --from-cluster --context pi -g http://pi-0.lan:31112',
     'echo "$PASSWORD" | bantam login --gateway http://pi-0:31112 --password-stdin',
@@ -82,17 +83,26 @@ async function readTypedLogin(
   username: string | undefined,
   context: Context,
 ): Promise<{ readonly address: GatewayAddress; readonly user: string; readonly password: string }> {
-  if (!passwordStdin)
-    throw new UserError('BAN-E001', 'the password is read from standard input only', {
+  const user = username ?? 'admin';
+  if (!passwordStdin && !context.interactive)
+    throw new UserError('BAN-E001', 'nobody can be asked for the password here', {
       hint: `echo "$PASSWORD" | bantam login --password-stdin (a password in the command line would stay in the shell's history), or bantam login --from-cluster`,
     });
   const address = await context.gatewayAddress();
+  if (!passwordStdin) {
+    const typed = await context.askHidden(`password of ${user} at ${address.url} (not shown)`);
+    if (!typed)
+      throw new UserError('BAN-E001', 'no password was typed', {
+        hint: 'bantam login --from-cluster reads it with kubectl',
+      });
+    return { address, user, password: typed };
+  }
   const password = new TextDecoder().decode(await context.readInput()).replace(/\r?\n$/, '');
   if (password === '')
     throw new UserError('BAN-E001', 'standard input held no password', {
       hint: 'echo "$PASSWORD" | bantam login --password-stdin',
     });
-  return { address, user: username ?? 'admin', password };
+  return { address, user, password };
 }
 
 /** How to have commands use a gateway whose address the cluster told, unless they do already. */

@@ -96,19 +96,21 @@ function ingressAddresses({
 function decode<Output>(schema: v.GenericSchema<unknown, Output>, document: unknown, what: string): Output {
   const result = v.safeParse(schema, document);
   if (result.success) return result.output;
+  // What stands in the wrong place may be the password itself.
+  const [issue] = result.issues;
   throw new UserError(
     'BAN-E409',
-    `kubectl told the ${what} in a shape that bantam does not know: ${result.issues[0].message}`,
+    `kubectl told the ${what} in a shape that bantam does not know: ${v.getDotPath(issue) ?? 'the whole'} is not ${issue.expected ?? 'what it should be'}`,
     {
       hint: 'bantam login -g URL --password-stdin takes the login by hand',
     },
   );
 }
 
-/** Bytes of a secret, in base64. */
+/** Bytes of a secret, in base64. The gateway cuts off blanks and line ends (faas-provider, auth/credentials.go), which `echo` leaves. */
 const encodedText = v.pipe(
   v.string(),
-  v.transform((text) => Buffer.from(text, 'base64').toString('utf8')),
+  v.transform((text) => Buffer.from(text, 'base64').toString('utf8').trim()),
 );
 const secretSchema = v.object({
   data: v.object({

@@ -103,7 +103,7 @@ function pathOf(url: string): string {
 const hints = {
   silent: 'is the gateway busy, or is the port of something else? try again, or look at the gateway’s own log',
   refused:
-    'is the gateway running, and is this its address (--gateway, provider.gateway of the stack file, OPENFAAS_URL)? On Kubernetes: kubectl port-forward -n openfaas svc/gateway 8080:8080. One on this machine: bantam local up',
+    'is the gateway running, and is this its address (--gateway, the target, provider.gateway of the stack file, OPENFAAS_URL)? On Kubernetes: kubectl port-forward -n openfaas svc/gateway 8080:8080. One on this machine: bantam local up',
 } as const;
 
 /** Says what a failed connection means, in words and with what to do next. */

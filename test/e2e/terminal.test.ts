@@ -75,8 +75,8 @@ describe('on a terminal', function () {
     assert.equal(await session.ended, 0);
     assert.deepEqual(screenOf(session.output()).slice(0, 3), [
       `→ local (faas-netes dialect) at ${gateway.url}`,
-      'FUNCTION   STATE      REPLICAS   IMAGE',
-      'hello      deployed   1          registry.lan:5000/hello:1',
+      'FUNCTION   STATE       IMAGE',
+      'hello      1 replica   registry.lan:5000/hello:1',
     ]);
   });
 
@@ -144,5 +144,20 @@ describe('on a terminal', function () {
     assert.equal(await session.ended, 130, session.output());
     assert.ok(!session.output().includes('half'), session.output());
     await assert.rejects(gateway.secret('never'));
+  });
+
+  it('login asks for the password without showing it', async () => {
+    const login = ['login', '--gateway', gateway.url];
+    const session = startOnTerminal(project, login);
+    await session.until(/password of admin at .* \(not shown\)/);
+    session.type(`${gateway.password}\r`);
+    assert.equal(await session.ended, 0, session.output());
+    assert.match(session.output(), /logged in to .* as admin/);
+    assert.ok(!session.output().includes(gateway.password), session.output());
+    const refused = startOnTerminal(project, login);
+    await refused.until(/password of admin/);
+    refused.type('\r');
+    assert.equal(await refused.ended, 2, refused.output());
+    assert.match(refused.output(), /no password was typed/);
   });
 });

@@ -92,6 +92,12 @@ describe('the gateway’s address as a cluster tells it', () => {
 describe('the login in a cluster’s secret', () => {
   it('is read as the chart writes it', async () => {
     assert.deepEqual(readLogin(await recorded('secret')), { user: 'admin', password: 'recorded-password-1234567890' });
+    const encode = (text: string): string => Buffer.from(text).toString('base64');
+    assert.deepEqual(
+      readLogin({ data: { 'basic-auth-user': encode('admin\n'), 'basic-auth-password': encode(' a b\r\n') } }),
+      { user: 'admin', password: 'a b' },
+      'as the gateway reads it',
+    );
   });
 
   it('BAN-E409 for another secret, whose content is not quoted', () => {

@@ -1,4 +1,4 @@
-import { defineCommand } from '../../command.ts';
+import { type Block, defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { UserError } from '../../errors.ts';
 import type { Gateway } from '../../openfaas/gateway.ts';
@@ -35,6 +35,8 @@ export const list = defineCommand({
         schedule: scheduleOf(status === undefined ? declared.get(name)?.annotations : status.annotations) ?? '',
       };
     });
+    const undeclared = functions.filter(({ name }) => stack !== undefined && !declared.has(name));
+    const columns = ['function', 'state', 'revision', 'replicas', 'image', 'schedule'];
     return {
       document: { gateway: gateway.url, functions },
       blocks:
@@ -43,20 +45,51 @@ export const list = defineCommand({
           : [
               {
                 kind: 'table',
-                columns: ['function', 'state', 'revision', 'replicas', 'image', 'schedule'],
+                only: 'pipe',
+                columns,
                 rows: functions.map((each) => [
                   each.name,
                   each.state,
                   each.revision.slice(0, 8),
                   String(each.replicas),
-                  shorten(each.image),
+                  each.image,
                   each.schedule,
                 ]),
               },
+              {
+                kind: 'table',
+                only: 'terminal',
+                columns: ['function', 'state', 'revision', 'schedule', 'image'],
+                rows: functions.map((each) => [
+                  each.name,
+                  describeReplicas(deployed.find(({ name }) => name === each.name)),
+                  each.revision.slice(0, 8),
+                  each.schedule,
+                  shorten(each.image),
+                ]),
+                wrapLast: true,
+              },
+              ...(undeclared.length === 0
+                ? []
+                : [
+                    {
+                      kind: 'line',
+                      only: 'terminal',
+                      text: `not in the stack file: ${undeclared.map(({ name }) => name).join(', ')}`,
+                    } as const satisfies Block,
+                  ]),
             ],
     };
   },
 });
+
+/** In place of state and replicas, for people: `2 replicas`, `1 of 2 replicas` while some are not available. */
+function describeReplicas(status: FunctionStatus | undefined): string {
+  if (status === undefined) return 'not deployed';
+  const { replicas, availableReplicas } = status;
+  const some = availableReplicas < replicas ? `${availableReplicas} of ` : '';
+  return `${some}${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`;
+}
 
 /**
  * The functions of the namespace that `-n` or the target names; else those of the provider's own namespace and of each that
@@ -92,7 +125,7 @@ async function listAll(
   return [...byName.values()];
 }
 
-/** `…/hello:latest@sha256:0123456789ab`: enough of a digest to recognise it. */
+/** A line of a terminal has no room for a digest beside a tag, and for twelve of its digits without one; JSON, TSV and `fn describe` have all of it. */
 function shorten(image: string): string {
-  return image.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+/, '$1');
+  return image.replace(/(:[^/:@]+)@sha256:[0-9a-f]+$/, '$1').replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1');
 }
