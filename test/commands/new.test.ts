@@ -66,6 +66,20 @@ describe('fn new and the schema for editors', function () {
     assert.equal(exitCode, 0, stderr);
   });
 
+  it('warns of an image that names no registry, unless a target brings one', async () => {
+    const heard = async (name: string, ...more: string[]): Promise<boolean> =>
+      /nobody can push there/.test((await run([name, '--lang', 'ts', ...more])).stderr);
+    assert.equal(await heard('one'), true);
+    const text = await readFile(stack(), 'utf8');
+    const targets = 'x-bantam:\n  targets:\n    pi: {registry: "pi-0.lan:5000"}\n    bare: {namespace: x}\n';
+    await writeFile(stack(), `${text}${targets}`);
+    assert.equal(await heard('two'), false);
+    assert.equal(await heard('three', '-t', 'pi'), false);
+    assert.equal(await heard('four', '-t', 'bare'), true);
+    await writeFile(stack(), `${text}x-bantam:\n  targets:\n    bare: {namespace: x}\n`);
+    assert.equal(await heard('five'), true);
+  });
+
   it('a copy that cannot be written is a warning: the function is there', async () => {
     await mkdir(schema(), { recursive: true });
     const { exitCode, stdout, stderr } = await run(['hello', '--lang', 'ts', '--prefix', 'pi:5000']);

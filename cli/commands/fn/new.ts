@@ -1,9 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import type { Block } from '../../command.ts';
 import { defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { describeFailure, UserError } from '../../errors.ts';
-import { parseReference } from '../../oci/reference.ts';
+import { isOfficial, parseReference } from '../../oci/reference.ts';
+import { decodeStack } from '../../stack/decode.ts';
 import { refreshEditorSchema } from '../../stack/editor-schema.ts';
 import { lookForStack } from '../../stack/find.ts';
 import { prepareScaffold, scaffold } from '../../template/scaffold.ts';
@@ -52,7 +54,10 @@ export const newFunction = defineCommand({
     const done = await scaffold(plan, context.signal);
     const schema = await bringEditorSchema(stackFile, context);
     for (const text of done.notes) context.report({ type: 'note', text });
-    if (namesNoRegistry(done.image))
+    if (
+      namesNoRegistry(done.image) &&
+      !(await targetNamesRegistry(stackFile, input.globals.target, context.environment))
+    )
       context.report({
         type: 'warning',
         text: `the image of ${name} is called ${done.image}, which means Docker Hub’s own library: nobody can push there`,
@@ -85,8 +90,20 @@ async function bringEditorSchema(stackFile: string, context: Context): Promise<s
   }
 }
 
+/** Whether the image gets its registry from a target: the one asked for, else any. What else is wrong with the stack file is told by whatever uses it. */
+async function targetNamesRegistry(
+  stackFile: string,
+  target: string | undefined,
+  environment: Context['environment'],
+): Promise<boolean> {
+  const { stack } = decodeStack(await readFile(stackFile, 'utf8'), stackFile, environment);
+  const wanted = target?.trim() || environment['BANTAM_TARGET']?.trim();
+  const targets = stack?.targets ?? [];
+  const asked = targets.filter(({ name }) => name === wanted);
+  return (asked.length > 0 ? asked : targets).some(({ registry }) => registry !== undefined);
+}
+
 function namesNoRegistry(image: string): boolean {
   if (image.includes('${')) return false; // Known only when the stack file is read.
-  const { registry, repository } = parseReference(image);
-  return registry === 'docker.io' && repository.startsWith('library/');
+  return isOfficial(parseReference(image));
 }
