@@ -9,7 +9,7 @@ export interface PlatformSize {
   readonly digest: string;
   readonly total: number;
   readonly own: number | undefined;
-  /** How the program that starts was checked: `fits`, or `unknown` with the reason. */
+  /** Whether it runs on the machine that the platform names, in the words of `image check`: `runs: /usr/bin/node is AArch64`, or `unknown: …`. */
   readonly program: string;
 }
 

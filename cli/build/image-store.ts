@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Report } from '../events.ts';
 import { createFindingCache, type FindingCache } from '../oci/layer-pool.ts';
@@ -9,6 +9,7 @@ import { openLayout } from '../registry/layout.ts';
 import { pushImage } from '../registry/push.ts';
 import type { Registry } from '../registry/registry.ts';
 import { verifyImage } from '../registry/verify.ts';
+import { makeFolder } from '../tools/make-folder.ts';
 import { openBaseLayers } from './base-layers.ts';
 import { openBlobLedger } from './blob-ledger.ts';
 import type { ImageStore, PlatformSize } from './builder.ts';
@@ -31,7 +32,7 @@ export function openImageStore(ports: {
   return {
     async prepareLayout(folder) {
       const blobs = blobsOf(folder);
-      await mkdir(blobs, { recursive: true });
+      await makeFolder(blobs);
       await layers.offer(blobs);
     },
     async verify(plan, folder, digest, signal) {
@@ -58,7 +59,7 @@ export function openImageStore(ports: {
           digest: image,
           total: size.total,
           own: size.own,
-          program: verdict === 'runs' ? 'fits' : `${verdict}: ${reason}`,
+          program: `${verdict}: ${reason}`,
         }),
       );
     },

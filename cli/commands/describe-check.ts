@@ -45,6 +45,9 @@ function summary(images: readonly CheckedImage[], read: Traffic): string {
     [count(({ unread }) => unread), 'not read'],
   ] as const;
   const told = parts.filter(([number]) => number > 0).map(([number, what]) => `${number} ${what}`);
-  const size = read.requests === 0 ? 'nothing was read' : `${read.requests} requests, ${formatBytes(read.bytes)} read`;
+  const size =
+    read.requests === 0
+      ? 'nothing was read'
+      : `${read.requests} request${read.requests === 1 ? '' : 's'}, ${formatBytes(read.bytes)} read`;
   return `${images.length} image${images.length === 1 ? '' : 's'}: ${told.join(', ') || 'no nodes'} (${size})`;
 }

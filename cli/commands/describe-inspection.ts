@@ -1,16 +1,15 @@
 import type { Block } from '../command.ts';
-import { formatPlatform } from '../oci/platform.ts';
+import { formatPlatform, type Platform } from '../oci/platform.ts';
+import { printable } from '../oci/printable.ts';
 import type { InspectedImage, InspectedPlatform } from '../registry/inspect.ts';
 import { formatBytes } from './describe-outcome.ts';
 
 /** What `image inspect` found: for a pipe a row per fact, for a terminal a paragraph per platform. */
 export function describeInspection(name: string, image: InspectedImage): Block[] {
   const rows = image.platforms.flatMap((each) =>
-    factsOf(each).map(([fact, value]) => [formatPlatform(each.platform), fact, value]),
+    factsOf(each).map(([fact, value]) => [nameOf(each.platform), fact, value]),
   );
-  const kind = image.isIndex
-    ? `index of ${image.available.map(formatPlatform).join(', ')}`
-    : 'a single image, no index';
+  const kind = image.isIndex ? `index of ${image.available.map(nameOf).join(', ')}` : 'a single image, no index';
   return [
     { kind: 'table', columns: ['platform', 'fact', 'value'], rows, only: 'pipe' },
     { kind: 'line', text: name, only: 'terminal' },
@@ -19,7 +18,7 @@ export function describeInspection(name: string, image: InspectedImage): Block[]
     ...image.platforms.flatMap((each) => paragraph(each)),
     ...image.unread.flatMap(({ platform, reason }): Block[] => [
       { kind: 'line', text: '', only: 'terminal' },
-      { kind: 'line', text: `${formatPlatform(platform)}  not read: ${reason}`, only: 'terminal' },
+      { kind: 'line', text: `${nameOf(platform)}  not read: ${reason}`, only: 'terminal' },
     ]),
   ];
 }
@@ -27,7 +26,7 @@ export function describeInspection(name: string, image: InspectedImage): Block[]
 function paragraph(each: InspectedPlatform): Block[] {
   return [
     { kind: 'line', text: '', only: 'terminal' },
-    { kind: 'line', text: formatPlatform(each.platform), only: 'terminal' },
+    { kind: 'line', text: nameOf(each.platform), only: 'terminal' },
     {
       kind: 'table',
       columns: [],
@@ -102,7 +101,12 @@ function quote(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : JSON.stringify(word);
 }
 
-/** Texts of an image end up on a terminal: control characters must not. */
+/** What an index calls a platform is whatever somebody wrote there. */
+function nameOf(platform: Platform): string {
+  return printable(formatPlatform(platform));
+}
+
+/** Texts of an image end up on a terminal: characters that it obeys, or that turn a line round, must not. */
 function clean(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ');
 }

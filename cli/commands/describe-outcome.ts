@@ -18,11 +18,34 @@ export function describeFailureOf(name: string, failure: Failure): readonly Bloc
 /** What `fn build` says, function by function: digest and, per platform, compressed bytes, the function's own layers apart from the base. */
 export function describeBuilds(outcomes: readonly BuildOutcome[]): readonly Block[] {
   const widest = Math.max(...outcomes.map(({ name }) => name.length), 0);
-  return outcomes.flatMap((outcome) => describeBuild(outcome, widest));
+  return groupAlike(outcomes).flatMap(([outcome, ...others]) =>
+    'failure' in outcome
+      ? describeFailureOf([outcome, ...others].map(({ name }) => name).join(', '), outcome.failure)
+      : describeBuild(outcome, widest),
+  );
 }
 
-function describeBuild(outcome: BuildOutcome, widest: number): readonly Block[] {
-  if ('failure' in outcome) return describeFailureOf(outcome.name, outcome.failure);
+/**
+ * Outcomes whose failures say the same stand together, in the place of the first: an engine that does not answer is one
+ * problem, also for fifty functions. All others stand alone.
+ */
+export function groupAlike<Outcome extends { readonly name: string; readonly failure?: Failure | undefined }>(
+  outcomes: readonly Outcome[],
+): readonly (readonly [Outcome, ...Outcome[]])[] {
+  const groups = new Map<string, [Outcome, ...Outcome[]]>();
+  for (const outcome of outcomes) {
+    const { failure, name } = outcome;
+    // What names a place or shows a log is about one function.
+    const alike = failure !== undefined && (failure.places ?? []).length === 0 && !('verdict' in outcome);
+    const key = alike ? JSON.stringify([failure.code, failure.message, failure.hint, failure.details]) : `of ${name}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [outcome]);
+    else group.push(outcome);
+  }
+  return [...groups.values()];
+}
+
+function describeBuild(outcome: Exclude<BuildOutcome, { failure: Failure }>, widest: number): readonly Block[] {
   const where =
     outcome.push === undefined
       ? 'built'
@@ -38,7 +61,7 @@ function describeBuild(outcome: BuildOutcome, widest: number): readonly Block[] 
     ...outcome.sizes.map(
       ({ platform, total, own, program }): Block => ({
         kind: 'line',
-        text: `    ${formatPlatform(platform).padEnd(13)} ${formatBytes(total)}${own === undefined ? '' : `, own layers ${formatBytes(own)}`}   ${program === 'fits' ? 'its program fits' : program}`,
+        text: `    ${formatPlatform(platform).padEnd(13)} ${formatBytes(total)}${own === undefined ? '' : `, own layers ${formatBytes(own)}`}   ${program}`,
       }),
     ),
   ];

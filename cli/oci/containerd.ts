@@ -1,5 +1,6 @@
 import type { Node } from './node.ts';
 import { formatPlatform, normalisePlatform, type Platform, samePlatform } from './platform.ts';
+import { printable } from './printable.ts';
 import type { ImageEntry, ReadImage } from './read-image.ts';
 
 /**
@@ -50,20 +51,29 @@ export type Taken =
 export function entryTaken(image: ReadImage, node: Node): Taken {
   const [only] = image.entries;
   if (!image.isIndex) return only === undefined ? { kind: 'none' } : { kind: 'entry', entry: only };
-  const order = platformsTaken(node.asks);
-  const rank = (platform: Platform) => order.findIndex((each) => samePlatform(each, platform));
-  const fits = (platform: Platform) => rank(platform) >= 0;
-  const named = image.entries
-    .flatMap((entry) => (entry.platform === undefined ? [] : [{ entry, rank: rank(entry.platform) }]))
-    .filter((each) => each.rank >= 0 && (each.entry.osFeatures ?? []).length === 0)
-    .sort((left, right) => left.rank - right.rank);
-  const best = named[0]?.entry ?? image.entries.find(({ platform }) => platform === undefined);
+  const best = entryChosen(image.entries, node);
   if (best === undefined) return { kind: 'none' };
   const { content } = best;
   if (content.kind === 'index') return entryTaken({ isIndex: true, entries: content.entries }, node);
   if (best.platform !== undefined) return { kind: 'entry', entry: best };
   if (content.kind === 'unread') return { kind: 'undecided', entry: best };
+  const fits = (platform: Platform) => platformsTaken(node.asks).some((each) => samePlatform(each, platform));
   return content.kind === 'image' && fits(content.config.platform) ? { kind: 'entry', entry: best } : { kind: 'none' };
+}
+
+/** The one entry of an index that a node looks at: what there is to know before any of them is read. */
+export function entryChosen<
+  Entry extends { readonly platform?: Platform | undefined; readonly osFeatures?: readonly string[] | undefined },
+>(entries: readonly Entry[], node: Node): Entry | undefined {
+  const order = platformsTaken(node.asks);
+  const named = entries
+    .map((entry) => {
+      const { platform } = entry;
+      return { entry, rank: platform === undefined ? -1 : order.findIndex((each) => samePlatform(each, platform)) };
+    })
+    .filter(({ entry, rank }) => rank >= 0 && (entry.osFeatures ?? []).length === 0)
+    .sort((left, right) => left.rank - right.rank);
+  return named[0]?.entry ?? entries.find(({ platform }) => platform === undefined);
 }
 
 /** The platforms that an image offers, for people: what the index names, attestations left out. */
@@ -73,6 +83,6 @@ export function platformsOffered(image: ReadImage): readonly string[] {
     const own = platform ?? (content.kind === 'image' ? content.config.platform : undefined);
     return own === undefined || own.os === 'unknown' || own.architecture === 'unknown'
       ? []
-      : [formatPlatform(normalisePlatform(own))];
+      : [printable(formatPlatform(normalisePlatform(own)))];
   });
 }

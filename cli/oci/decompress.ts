@@ -1,4 +1,5 @@
 import { pipeline, Readable } from 'node:stream';
+import { createContext, Script } from 'node:vm';
 import { createGunzip } from 'node:zlib';
 import { Decompress } from 'fzstd';
 
@@ -60,23 +61,57 @@ function isZstd(first: Uint8Array): boolean {
   return number === 0xfd2fb528 || (number & 0xfffffff0) >>> 0 === 0x184d2a50;
 }
 
-/** Node 20 has no zstd, so a library in JavaScript does it. Small slices: 1 KiB can grow to 32 MiB (run-length blocks), all of it handed over at once. */
+/**
+ * Node 20 has no zstd, so a library in JavaScript does it. Small slices: 1 KiB can grow to 32 MiB (run-length blocks), all of it handed over at
+ * once. A damaged block of twenty bytes can keep the library busy for minutes, copying to behind the end of its block, and nothing but V8 itself
+ * can end that; a group of slices has {@link longestGroup} for what takes milliseconds.
+ */
 async function* unzstd(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   let ready: Uint8Array[] = [];
-  const decoder = new Decompress((chunk) => ready.push(chunk));
+  let size = 0;
+  const decoder = new Decompress((chunk) => {
+    ready.push(chunk);
+    size += chunk.length;
+  });
+  const withinTime = openTimer();
   let checked = false;
   for await (const chunk of bytes) {
     if (!checked) checkWindow(chunk);
     checked = true;
-    for (let offset = 0; offset < chunk.length; offset += 1024) {
-      decoder.push(chunk.subarray(offset, offset + 1024));
+    for (let offset = 0; offset < chunk.length; ) {
+      const end = Math.min(chunk.length, offset + 64 * 1024);
+      withinTime(() => {
+        for (; offset < end && size < 1024 * 1024; offset += 1024)
+          decoder.push(chunk.subarray(offset, Math.min(end, offset + 1024)));
+      });
       yield* ready;
       ready = [];
+      size = 0;
     }
   }
   decoder.push(new Uint8Array(), true);
   yield* ready;
 }
+
+/** Milliseconds: a thousand times what a slow Pi needs. */
+const longestGroup = 3000;
+
+/** Does work that nothing inside of it can be trusted to end. Throws an Error if it has not ended in time. A context costs a millisecond: one for all. */
+function openTimer(): (work: () => void) => void {
+  const holder: { work: (() => void) | undefined } = { work: undefined };
+  const context = createContext(holder);
+  return (work) => {
+    holder.work = work;
+    try {
+      endable.runInContext(context, { timeout: longestGroup });
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')) throw error;
+      throw new Error('its zstd data does not come to an end', { cause: error });
+    }
+  };
+}
+
+const endable = new Script('work()');
 
 /** Refuses a frame that wants more than 128 MiB of memory, as zstd itself does (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
 function checkWindow(first: Uint8Array): void {

@@ -1,5 +1,6 @@
 import { describeElf, describeMachine, type ElfHeader, machineOf } from './elf.ts';
 import type { ElfFile } from './elf-segments.ts';
+import type { Fault } from './fault.ts';
 import type { Node } from './node.ts';
 import { formatPlatform } from './platform.ts';
 
@@ -7,26 +8,33 @@ import { formatPlatform } from './platform.ts';
 export interface Objection {
   readonly answer: 'does not' | 'unknown';
   readonly reason: string;
+  readonly fault?: Fault;
 }
 
 /** What keeps one program (or a dynamic loader) from being started by a node's kernel; undefined if nothing does. `path`: what to call it. */
 export function objectToElf(elf: ElfFile, path: string, node: Node): Objection | undefined {
-  const doesNot = (reason: string): Objection => ({ answer: 'does not', reason: `${path} ${reason}` });
+  const doesNot = (reason: string, fault: Fault): Objection => ({
+    answer: 'does not',
+    fault,
+    reason: `${path} ${reason}`,
+  });
   const unknown = (reason: string): Objection => ({ answer: 'unknown', reason: `${path} ${reason}` });
   const architecture = machineOf(elf);
   const able = architecture === undefined ? undefined : node.executes[architecture];
   const label = formatPlatform(node.asks);
   const unheardOf = Object.keys(node.executes).every((each) => describeMachine(each) === undefined);
   if (unheardOf) return unknown(`is ${describeElf(elf)}; bantam does not know what ${label} runs`);
-  if (able === undefined) return doesNot(`is ${describeElf(elf)}, ${label} needs ${describeNeeds(node)}`);
-  if (elf.type !== 2 && elf.type !== 3) return doesNot(`is ${describeElf(elf)}, but an object file and no program`);
+  if (able === undefined) return doesNot(`is ${describeElf(elf)}, ${label} needs ${describeNeeds(node)}`, 'machine');
+  if (elf.type !== 2 && elf.type !== 3)
+    return doesNot(`is ${describeElf(elf)}, but an object file and no program`, 'start');
   const { start } = elf;
-  if (start.kind === 'refused') return doesNot(start.why);
+  if (start.kind === 'refused') return doesNot(start.why, 'start');
   const arm = architecture === 'arm' ? objectToArm(elf, node) : undefined;
-  if (arm?.answer === 'does not') return doesNot(arm.reason);
+  if (arm?.answer === 'does not') return doesNot(arm.reason, 'version');
   if (start.kind === 'read') {
     const pages = objectToPages(elf, start, node);
-    if (pages !== undefined) return pages.answer === 'does not' ? doesNot(pages.reason) : unknown(pages.reason);
+    if (pages !== undefined)
+      return pages.answer === 'does not' ? doesNot(pages.reason, 'pages') : unknown(pages.reason);
   }
   if (able === 'unknown') return unknown(`is ${describeElf(elf)}, which ${label} runs only if its kernel is set so`);
   if (arm !== undefined) return unknown(arm.reason);

@@ -2,6 +2,7 @@ import type { ImageConfig } from './config.ts';
 import { describeElf } from './elf.ts';
 import type { ElfFile } from './elf-segments.ts';
 import type { DynamicLoader, Program, StartedProgram } from './entrypoint.ts';
+import type { Fault } from './fault.ts';
 import { type Objection, objectToElf, sameMachine } from './judge-elf.ts';
 import type { Node } from './node.ts';
 import { formatPlatform, normalisePlatform } from './platform.ts';
@@ -13,6 +14,8 @@ export type Answer = 'runs' | 'does not' | 'unknown';
 export interface ContentVerdict {
   readonly answer: Answer;
   readonly reason: string;
+  /** With `does not`: what is wrong, for advice. */
+  readonly fault?: Fault;
 }
 
 /** Judges one image's content; whether the node would take it at all is another question. */
@@ -48,13 +51,17 @@ function objectToConfig(config: ImageConfig, layerCount: number, program: Progra
       : [
           {
             answer: 'does not',
+            fault: 'layers',
             reason: `its configuration lists ${listed} layers and its manifest ${layerCount}, which containerd refuses`,
           },
         ];
   if (os === 'linux') return mismatch;
   // Some versions of containerd unpack it all the same; then what it holds decides.
   const answer = program.programs.length > 0 && program.problem === undefined ? 'unknown' : 'does not';
-  return [...mismatch, { answer, reason: `its configuration says ${formatPlatform(config.platform)}` }];
+  return [
+    ...mismatch,
+    { answer, fault: 'configuration', reason: `its configuration says ${formatPlatform(config.platform)}` },
+  ];
 }
 
 function objectToProgram({ path, elf, loader, sure }: StartedProgram, node: Node): Objection[] {
@@ -72,12 +79,13 @@ function objectToLoader(
 ): Objection | undefined {
   if (loader === undefined)
     return { answer: 'unknown', reason: `${path} names its dynamic loader too far behind its beginning to be read` };
-  const doesNot = (reason: string): Objection => ({
+  const doesNot = (reason: string, fault: Fault): Objection => ({
     answer: 'does not',
+    fault,
     reason: `${path} needs ${loader.path}, which ${reason}`,
   });
-  if ('problem' in loader) return doesNot(loader.problem);
-  if (!sameMachine(elf, loader.elf)) return doesNot(`is ${describeElf(loader.elf)}`);
+  if ('problem' in loader) return doesNot(loader.problem, 'loader');
+  if (!sameMachine(elf, loader.elf)) return doesNot(`is ${describeElf(loader.elf)}`, 'machine');
   const own = objectToElf(loader.elf, loader.path, node);
   if (own !== undefined) return own;
   const floats = [elf, loader.elf].map(({ machine, flags }) => (machine === 40 ? flags & 0x600 : 0));
@@ -91,7 +99,7 @@ function soften(objection: Objection, sure: boolean): Objection {
 }
 
 function objectToWay({ problem, fatal, note }: Program): Objection[] {
-  if (problem !== undefined) return [{ answer: fatal ? 'does not' : 'unknown', reason: problem }];
+  if (problem !== undefined) return [{ answer: fatal ? 'does not' : 'unknown', fault: 'start', reason: problem }];
   return note === undefined ? [] : [{ answer: 'unknown', reason: note }];
 }
 

@@ -2,7 +2,9 @@ import * as v from 'valibot';
 import { UserError } from '../errors.ts';
 import { isDigest } from './digest.ts';
 import { isImageMediaType, isIndexMediaType, mediaTypes } from './media-types.ts';
+import { parseModestJson } from './modest-json.ts';
 import type { Platform } from './platform.ts';
+import { printable } from './printable.ts';
 
 /** A pointer to a blob or manifest (image-spec, descriptor.md). `size` in bytes, as stored (compressed). */
 export interface Descriptor {
@@ -28,13 +30,16 @@ export interface ImageManifest {
 export interface ImageIndex {
   readonly kind: 'index';
   readonly mediaType: string;
-  /** Images that name their platform. */
-  readonly images: readonly (Descriptor & { readonly platform: Platform })[];
-  /** BuildKit's provenance and SBOM documents: they look like images of platform unknown/unknown. */
-  readonly attestations: readonly Descriptor[];
-  /** Everything else: nested indexes, images without a platform, artifacts. */
-  readonly others: readonly Descriptor[];
+  /** All that it names, in its order, which decides where two are for the same platform: images, indexes, attestations, artifacts. */
+  readonly entries: readonly IndexEntry[];
   readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** One line of an index. */
+export interface IndexEntry {
+  readonly descriptor: Descriptor;
+  /** BuildKit's provenance and SBOM documents: they look like images of platform unknown/unknown. */
+  readonly attestation: boolean;
 }
 
 /** What {@link decodeManifest} returns. */
@@ -80,11 +85,14 @@ export function decodeManifest(bytes: Uint8Array, mediaType: string, where: stri
   );
 }
 
+/** The largest real indexes have some thousand values, and engines take 127 layers. */
+const documentBounds = { values: 50_000, depth: 500 };
+
 /** Parses JSON and insists on an object. Throws BAN-E306 naming `where`. */
 export function parseJsonObject(bytes: Uint8Array, where: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = parseModestJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes), documentBounds);
   } catch (error) {
     throw damaged(where, `it is no JSON (${error instanceof Error ? error.message : String(error)})`, undefined, error);
   }
@@ -101,7 +109,9 @@ export function check<Schema extends v.GenericSchema>(
 ): v.InferOutput<Schema> {
   const parsed = v.safeParse(schema, json);
   if (parsed.success) return parsed.output;
-  const lines = parsed.issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? '(top)'}: ${issue.message}`);
+  const lines = parsed.issues
+    .slice(0, 10)
+    .map((issue) => printable(`${v.getDotPath(issue) ?? '(top)'}: ${issue.message}`));
   throw new UserError('BAN-E306', `the ${where} is damaged: ${lines[0] ?? 'it does not have the expected shape'}`, {
     hint: 'push the image again',
     details: lines.slice(1),
@@ -109,7 +119,7 @@ export function check<Schema extends v.GenericSchema>(
 }
 
 function damaged(where: string, what: string, hint = 'push the image again', cause?: unknown): UserError {
-  return new UserError('BAN-E306', `the ${where} is damaged: ${what}`, { hint, cause });
+  return new UserError('BAN-E306', `the ${where} is damaged: ${printable(what)}`, { hint, cause });
 }
 
 const annotationsSchema = v.nullish(v.record(v.string(), v.string()), {});
@@ -162,16 +172,8 @@ const indexSchema = v.object({
 });
 
 function toIndex(index: v.InferOutput<typeof indexSchema>, mediaType: string): ImageIndex {
-  const images: (Descriptor & { platform: Platform })[] = [];
-  const attestations: Descriptor[] = [];
-  const others: Descriptor[] = [];
-  for (const descriptor of index.manifests ?? []) {
-    const { platform } = descriptor;
-    if (isAttestation(descriptor)) attestations.push(descriptor);
-    else if (platform === undefined || isIndexMediaType(descriptor.mediaType)) others.push(descriptor);
-    else images.push({ ...descriptor, platform });
-  }
-  return { kind: 'index', mediaType, images, attestations, others, annotations: index.annotations };
+  const entries = (index.manifests ?? []).map((descriptor) => ({ descriptor, attestation: isAttestation(descriptor) }));
+  return { kind: 'index', mediaType, entries, annotations: index.annotations };
 }
 
 /** BuildKit, docs/attestations/attestation-storage.md: platform unknown/unknown and an annotation that names the kind. */

@@ -46,6 +46,11 @@ export function parseReference(text: string): Reference {
   };
 }
 
+/** Whether a name means Docker Hub's own library (`hello`, `docker.io/library/hello`), to which nobody but Docker pushes: users mean a registry of their own. */
+export function isOfficial({ registry, repository }: Reference): boolean {
+  return registry === 'docker.io' && repository.startsWith('library/');
+}
+
 /** The reference as users write it: Docker Hub's registry and `library/` left out, tag and digest kept. */
 export function formatReference(reference: Reference): string {
   return `${formatRepository(reference)}${reference.tag === undefined ? '' : `:${reference.tag}`}${reference.digest === undefined ? '' : `@${reference.digest}`}`;

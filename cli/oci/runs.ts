@@ -1,4 +1,5 @@
 import { entryTaken, platformsOffered } from './containerd.ts';
+import type { Fault } from './fault.ts';
 import { type Answer, type ContentVerdict, judgeProgram } from './judge-program.ts';
 import type { Node } from './node.ts';
 import { formatPlatform, normalisePlatform, samePlatform } from './platform.ts';
@@ -11,6 +12,10 @@ export interface RunVerdict {
   readonly reason: string;
   /** The entry of the image that the node takes; undefined if it takes none or nobody knows which. */
   readonly takes: ImageEntry | undefined;
+  /** Something that decides it could not be read: the answer is `unknown` for that, not for lack of proof. */
+  readonly unread: boolean;
+  /** With `does not`: what is wrong, for advice. */
+  readonly fault?: Fault;
 }
 
 /**
@@ -23,20 +28,28 @@ export function runs(image: ReadImage, node: Node): RunVerdict {
 }
 
 function decide(image: ReadImage, node: Node): RunVerdict {
-  if (node.oneOf !== undefined)
-    return { takes: undefined, ...agree(node.oneOf.map((each) => ({ node: each, verdict: decide(image, each) }))) };
+  if (node.oneOf !== undefined) {
+    const verdicts = node.oneOf.map((each) => ({ node: each, verdict: decide(image, each) }));
+    const unread = verdicts.some(({ verdict }) => verdict.unread);
+    return { takes: undefined, ...agree(verdicts), unread };
+  }
   const taken = entryTaken(image, node);
   if (taken.kind === 'none') {
     const offered = [...new Set(platformsOffered(image))].join(', ') || 'no image of a platform';
     return {
       answer: 'does not',
       reason: `its index has ${offered}, nothing that ${formatPlatform(node.asks)} takes`,
+      fault: 'platform',
       takes: undefined,
+      unread: false,
     };
   }
-  if (taken.kind === 'undecided') return { answer: 'unknown', reason: unread(taken.entry.content), takes: undefined };
-  const { answer, reason } = judge(taken.entry.content, node);
-  return { answer, reason: `${describeFallback(image, taken.entry, node)}${reason}`, takes: taken.entry };
+  const { entry } = taken;
+  const unread = entry.content.kind === 'unread';
+  if (taken.kind === 'undecided')
+    return { answer: 'unknown', reason: explainUnread(entry.content), takes: undefined, unread };
+  const verdict = judge(entry.content, node);
+  return { ...verdict, reason: `${describeFallback(image, entry, node)}${verdict.reason}`, takes: entry, unread };
 }
 
 /** The same for one entry, whatever the index says: what a build asks of each platform it made, with `nodeOf(platform)` as the node. */
@@ -45,7 +58,7 @@ export function judgeContent(content: EntryContent, node: Node): ContentVerdict 
     node.oneOf === undefined
       ? judge(content, node)
       : agree(node.oneOf.map((each) => ({ node: each, verdict: judge(content, each) })));
-  return { answer: verdict.answer, reason: printable(verdict.reason) };
+  return { ...verdict, reason: printable(verdict.reason) };
 }
 
 function judge(content: EntryContent, node: Node): ContentVerdict {
@@ -53,15 +66,19 @@ function judge(content: EntryContent, node: Node): ContentVerdict {
     case 'image':
       return judgeProgram(content, node);
     case 'no image':
-      return { answer: 'does not', reason: `it is no image but ${content.what || 'something else'}` };
+      return {
+        answer: 'does not',
+        fault: 'no image',
+        reason: `it is no image but ${content.what || 'something else'}`,
+      };
     case 'index':
       return { answer: 'unknown', reason: 'it is an index within the index' };
     case 'unread':
-      return { answer: 'unknown', reason: unread(content) };
+      return { answer: 'unknown', reason: explainUnread(content) };
   }
 }
 
-function unread(content: EntryContent): string {
+function explainUnread(content: EntryContent): string {
   return content.kind === 'unread' ? content.reason : 'it was not read';
 }
 

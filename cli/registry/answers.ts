@@ -21,7 +21,7 @@ export async function describeAnswer({ answer, exchange }: Sent, patience: Patie
     if (error instanceof UserError) return new Uint8Array();
     throw error;
   });
-  return `${answer.status}${describeErrors(new TextDecoder().decode(body))}`;
+  return `${answer.status}${describeErrors(new TextDecoder().decode(body), exchange)}`;
 }
 
 /** Lets a status of 200 to 299 pass, with anything but a web page; turns the others into errors: BAN-E303, E304, E308. */
@@ -69,9 +69,9 @@ const errorsSchema = v.pipe(
   v.object({ errors: v.array(v.object({ code: v.nullish(v.string()), message: v.nullish(v.string()) })) }),
 );
 
-/** The registry's own words out of an error body, if it has any (distribution-spec, "Error Codes"). */
-export function describeErrors(body: string): string {
-  const parsed = v.safeParse(errorsSchema, body);
+/** The registry's own words out of an error body, if it has any (distribution-spec, "Error Codes"), without the credentials it was asked with. */
+export function describeErrors(body: string, { headers }: Pick<Exchange, 'headers'>): string {
+  const parsed = v.safeParse(errorsSchema, withoutCredentials(body, headers['authorization'] ?? ''));
   if (!parsed.success || parsed.output.errors.length === 0) return '';
   return ` ${parsed.output.errors
     .slice(0, 3)
@@ -80,6 +80,20 @@ export function describeErrors(body: string): string {
     // A registry's words end up on a terminal: no control characters, and no more than a message takes.
     .replace(/\p{Cc}+/gu, ' ')
     .slice(0, 500)}`;
+}
+
+/** Of under four characters they would take words apart and stay. */
+function withoutCredentials(text: string, authorization: string): string {
+  const [scheme = '', token = ''] = authorization.split(' ');
+  const password =
+    scheme === 'Basic'
+      ? Buffer.from(token, 'base64')
+          .toString('utf8')
+          .replace(/^[^:]*:/, '')
+      : '';
+  return [token, password, JSON.stringify(password).slice(1, -1)]
+    .filter((form) => form.length >= 4)
+    .reduce((left, form) => left.replaceAll(form, '…'), text);
 }
 
 /** BAN-E304 for an answer that no registry should give. */

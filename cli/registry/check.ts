@@ -1,5 +1,5 @@
 import { UserError } from '../errors.ts';
-import { entryTaken, platformsOffered, platformsTaken } from '../oci/containerd.ts';
+import { platformsOffered } from '../oci/containerd.ts';
 import type { Answer } from '../oci/judge-program.ts';
 import type { Node } from '../oci/node.ts';
 import { normalisePlatform, type Platform } from '../oci/platform.ts';
@@ -52,9 +52,8 @@ export async function checkImage(
   options: CheckOptions = {},
 ): Promise<CheckedImage> {
   const image = formatReference(reference);
-  const platforms = nodes.flatMap((node) => (node.oneOf ?? [node]).flatMap(({ asks }) => platformsTaken(asks)));
   try {
-    const { tree, image: read } = await readImage(reader, reference, { ...options, platforms, keepFailures: true });
+    const { tree, image: read } = await readImage(reader, reference, { ...options, nodes, keepFailures: true });
     return {
       image,
       digest: tree.stored.digest,
@@ -64,7 +63,7 @@ export async function checkImage(
     };
   } catch (thrown) {
     if (!(thrown instanceof UserError)) throw thrown;
-    const last = await recall(reference, platforms, options);
+    const last = await recall(reference, nodes, options);
     return {
       image,
       digest: undefined,
@@ -82,15 +81,13 @@ export async function checkImage(
 }
 
 function judge(image: ReadImage, node: Node): NodeVerdict {
-  const { answer, reason, takes } = runs(image, node);
-  const taken = node.oneOf === undefined ? entryTaken(image, node) : undefined;
-  const entry = taken === undefined || taken.kind === 'none' ? takes : taken.entry;
+  const { answer, reason, takes, unread } = runs(image, node);
   return {
     node: node.name,
     answer,
     reason,
-    takes: entry?.platform === undefined ? undefined : normalisePlatform(entry.platform),
-    unread: entry?.content.kind === 'unread',
+    takes: takes?.platform === undefined ? undefined : normalisePlatform(takes.platform),
+    unread,
   };
 }
 
@@ -102,14 +99,14 @@ interface LastSeen {
 /** What is known of a tag from an earlier run. Nobody knows whether it still points there, so this is told and never counted. */
 async function recall(
   reference: Reference,
-  platforms: readonly Platform[],
+  nodes: readonly Node[],
   { memory, signal }: CheckOptions,
 ): Promise<LastSeen | undefined> {
   const seen = await memory?.seenTag(formatReference(reference));
   if (seen === undefined) return undefined;
   const { registry, repository } = reference;
   const byDigest = { registry, repository, digest: seen.digest };
-  const read = await readImage(nothing, byDigest, { platforms, keepFailures: true, memory, signal }).catch(
+  const read = await readImage(nothing, byDigest, { nodes, keepFailures: true, memory, signal }).catch(
     (thrown: unknown) => {
       if (thrown instanceof UserError) return undefined;
       throw thrown;

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync, utimesSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import * as v from 'valibot';
@@ -8,6 +7,7 @@ import writeFileAtomic from 'write-file-atomic';
 import type { Report } from '../events.ts';
 import { isDigest, verifyDigest } from '../oci/digest.ts';
 import type { FindingCache } from '../oci/layer-pool.ts';
+import { makeFolder } from '../tools/make-folder.ts';
 import { findingsSchema } from './finding-schema.ts';
 import { prune } from './prune.ts';
 import type { StoredManifest } from './registry.ts';
@@ -71,7 +71,7 @@ export function openImageMemory(folder: string, report: Report): ImageMemory {
   const write = async (file: string, content: Buffer | string): Promise<void> => {
     if (broken || content.length > largest) return;
     try {
-      if (written === 0) await mkdir(folder, { recursive: true, mode: 0o700 });
+      if (written === 0) await makeFolder(folder, 0o700);
       written += 1;
       // Without fsync: a file that a power cut has left half written is noticed, and a card wears less.
       await limit(() => writeFileAtomic(file, content, { fsync: false }));

@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { UserError } from '../errors.ts';
-import { type Descriptor, decodeManifest, type Manifest } from '../oci/manifest.ts';
+import { type Descriptor, decodeManifest, type IndexEntry, type Manifest } from '../oci/manifest.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
 import type { ImageMemory } from './image-memory.ts';
 import type { ImageReader, StoredManifest } from './registry.ts';
@@ -10,14 +10,12 @@ export interface ManifestNode {
   /** Its media type is the one it was announced with, or its own. */
   readonly stored: StoredManifest;
   readonly manifest: Manifest;
-  /** In the order of the index: images, then attestations and others; empty for an image. */
+  /** In the order of the index; empty for an image. */
   readonly children: readonly ChildNode[];
 }
 
 /** One entry of an index. Neither `node` nor `failure`: nobody wanted it. */
-export interface ChildNode {
-  readonly descriptor: Descriptor;
-  readonly attestation: boolean;
+export interface ChildNode extends IndexEntry {
   readonly node?: ManifestNode;
   /** Why it could not be read; only where failures are kept. */
   readonly failure?: UserError;
@@ -25,8 +23,8 @@ export interface ChildNode {
 
 /** What {@link readTree} may be told. */
 export interface TreeOptions {
-  /** Which entries to read; all if not given. */
-  readonly wants?: (entry: Descriptor, attestation: boolean) => boolean;
+  /** Which entries of an index to read; all if not given. */
+  readonly choose?: (entries: readonly IndexEntry[]) => ReadonlySet<Descriptor>;
   /** Entries that cannot be read become part of the result in place of ending it. */
   readonly keepFailures?: boolean | undefined;
   readonly memory?: ImageMemory | undefined;
@@ -64,25 +62,31 @@ export async function readTree(
     );
     const node = { stored: { ...stored, mediaType: manifest.mediaType }, manifest };
     if (manifest.kind === 'image') return { ...node, children: [] };
-    const listed = [
-      ...manifest.images.map((descriptor) => ({ descriptor, attestation: false })),
-      ...manifest.attestations.map((descriptor) => ({ descriptor, attestation: true })),
-      ...manifest.others.map((descriptor) => ({ descriptor, attestation: false })),
-    ];
-    entries += listed.length;
+    entries += manifest.entries.length;
     if (entries > most) {
       throw new UserError('BAN-E306', `the index of ${formatReference(reference)} lists more than ${most} images`, {
         hint: 'no function has as many platforms; look at what was pushed there',
       });
     }
-    const children = await settleAll(listed.map((child) => readChild(child, depth)));
-    return { ...node, children };
+    const chosen = options.choose?.(manifest.entries);
+    const children = manifest.entries.map((entry) =>
+      chosen?.has(entry.descriptor) === false ? Promise.resolve(entry) : readChild(entry, depth),
+    );
+    return { ...node, children: await settleAll(children) };
   };
 
-  const readChild = async (child: ChildNode, depth: number): Promise<ChildNode> => {
-    const { descriptor, attestation } = child;
-    if (depth >= deepest || options.wants?.(descriptor, attestation) === false) return child;
+  const readChild = async (child: IndexEntry, depth: number): Promise<ChildNode> => {
+    const { descriptor } = child;
     try {
+      if (depth >= deepest) {
+        throw new UserError(
+          'BAN-E306',
+          `the index of ${formatReference(reference)} holds indexes more than ${deepest} deep`,
+          {
+            hint: 'no builder makes such an image; look at what was pushed there',
+          },
+        );
+      }
       const read = await limit(() => readDocument({ registry, repository, digest: descriptor.digest }));
       const stored = { ...read, mediaType: descriptor.mediaType || read.mediaType };
       return { ...child, node: await expand(stored, depth + 1) };

@@ -1,10 +1,11 @@
 import type { Report } from '../events.ts';
 import type { ImageConfig } from '../oci/config.ts';
 import type { Program } from '../oci/entrypoint.ts';
+import type { Fault } from '../oci/fault.ts';
 import type { Answer } from '../oci/judge-program.ts';
 import { nodeOf } from '../oci/node.ts';
 import { formatPlatform, normalisePlatform, type Platform, samePlatform } from '../oci/platform.ts';
-import type { EntryContent, ImageEntry } from '../oci/read-image.ts';
+import type { ImageEntry } from '../oci/read-image.ts';
 import type { Reference } from '../oci/reference.ts';
 import { judgeContent } from '../oci/runs.ts';
 import { type ImageSize, measureImage } from '../oci/size.ts';
@@ -24,6 +25,10 @@ export interface InspectedPlatform {
   readonly verdict: Answer;
   /** The verdict's reason as a clause. */
   readonly reason: string;
+  /** With `does not`: what is wrong, for advice. */
+  readonly fault: Fault | undefined;
+  /** What its configuration says it is for where that is another machine than its index says: a fault of the build that no container runtime minds. */
+  readonly contradiction: Platform | undefined;
   /** The base image that its manifest names (image-spec, annotations.md: `base.name`, `base.digest`); most builders name none. */
   readonly base: { readonly name: string; readonly digest: string } | undefined;
 }
@@ -39,7 +44,7 @@ export interface InspectedImage {
   readonly available: readonly Platform[];
   /** Those that were asked for and are there. */
   readonly platforms: readonly InspectedPlatform[];
-  /** Those that were asked for and could not be read; none unless failures are kept. */
+  /** Those that were asked for and could not be read; none unless failures are kept. What names no platform is unknown/unknown: anything may be in it. */
   readonly unread: readonly { readonly platform: Platform; readonly reason: string }[];
   /** All of what was read. */
   readonly source: ImageOnRegistry;
@@ -72,11 +77,11 @@ export async function inspectImage(
     isIndex: source.image.isIndex,
     available: named.map(({ platform }) => platform),
     platforms: named.filter(isWanted).flatMap(({ entry, platform }) => inspectEntry(source, entry, platform, options)),
-    unread: named
-      .filter(isWanted)
-      .flatMap(({ entry: { content }, platform }) =>
-        content.kind === 'unread' ? [{ platform, reason: content.reason }] : [],
-      ),
+    unread: entries.flatMap((entry) => {
+      const platform = platformOf(entry);
+      if (entry.content.kind !== 'unread' || (platform !== undefined && !isWanted({ platform }))) return [];
+      return [{ platform: platform ?? nobodyKnows, reason: entry.content.reason }];
+    }),
     source,
   };
 }
@@ -96,19 +101,16 @@ function inspectEntry(
   });
   const size = measureImage(manifest, config, options.ownHistoryEntries);
   const base = baseOf(manifest.annotations);
-  return [{ platform, digest: entry.digest, config, size, program, base, ...judge(entry.content, platform) }];
+  const { answer: verdict, reason, fault } = judgeContent(entry.content, nodeOf(platform));
+  const contradiction = contradictionOf(config.platform, platform);
+  return [{ platform, digest: entry.digest, config, size, program, base, verdict, reason, fault, contradiction }];
 }
 
-/** A configuration that contradicts the index is a fault of the build, though containerd does not mind. */
-function judge(
-  content: EntryContent & { kind: 'image' },
-  platform: Platform,
-): Pick<InspectedPlatform, 'verdict' | 'reason'> {
-  const said = content.config.platform;
-  if (said.os !== platform.os || normalisePlatform(said).architecture !== platform.architecture)
-    return { verdict: 'does not', reason: `its configuration says ${formatPlatform(said)}` };
-  const { answer, reason } = judgeContent(content, nodeOf(platform));
-  return { verdict: answer, reason };
+/** Old builders leave the platform out of a configuration, or its variant: that contradicts nothing. */
+function contradictionOf(said: Platform, platform: Platform): Platform | undefined {
+  const { os, architecture } = normalisePlatform(said);
+  const agrees = os === platform.os && (architecture === '' || architecture === platform.architecture);
+  return agrees ? undefined : normalisePlatform(said);
 }
 
 function baseOf(annotations: Readonly<Record<string, string>>): InspectedPlatform['base'] {
@@ -116,6 +118,8 @@ function baseOf(annotations: Readonly<Record<string, string>>): InspectedPlatfor
   const digest = annotations['org.opencontainers.image.base.digest'] ?? '';
   return name === '' && digest === '' ? undefined : { name, digest };
 }
+
+const nobodyKnows: Platform = { os: 'unknown', architecture: 'unknown' };
 
 function flatten(entries: readonly ImageEntry[]): ImageEntry[] {
   return entries.flatMap((entry) => (entry.content.kind === 'index' ? flatten(entry.content.entries) : [entry]));

@@ -26,7 +26,10 @@ export async function openLayout(folder: string): Promise<ImageReader> {
     mediaTypes.ociIndex,
     `index.json of ${folder}`,
   );
-  const listed = index.kind === 'index' ? [...index.images, ...index.others] : [];
+  const listed =
+    index.kind === 'index'
+      ? index.entries.flatMap(({ descriptor, attestation }) => (attestation ? [] : [descriptor]))
+      : [];
 
   return {
     async manifest(reference, signal) {

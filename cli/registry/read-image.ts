@@ -1,12 +1,14 @@
 import { UserError } from '../errors.ts';
-import { decodeConfig } from '../oci/config.ts';
+import { decodeConfig, type Overrides, startedWith } from '../oci/config.ts';
+import { entryChosen } from '../oci/containerd.ts';
 import { verifyDigest, verifyWhileReading } from '../oci/digest.ts';
 import { findProgram } from '../oci/entrypoint.ts';
 import type { LayerReader } from '../oci/file-tree.ts';
 import { defaultLayerLimits, readLayer } from '../oci/layer.ts';
 import { createFindingCache, type FindingCache, type LayerPool, openLayerPool } from '../oci/layer-pool.ts';
-import type { Descriptor, ImageManifest } from '../oci/manifest.ts';
+import type { Descriptor, ImageManifest, IndexEntry } from '../oci/manifest.ts';
 import { explainUnreadableLayer, isIndexMediaType, isLayerMediaType, mediaTypes } from '../oci/media-types.ts';
+import type { Node } from '../oci/node.ts';
 import { type Platform, samePlatform } from '../oci/platform.ts';
 import type { EntryContent, ImageEntry, ReadImage } from '../oci/read-image.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
@@ -18,14 +20,16 @@ import type { ImageReader } from './registry.ts';
 export interface ReadOptions {
   /** Which platforms to look into; all if not given. An entry that names none is always looked into. */
   readonly platforms?: readonly Platform[] | undefined;
+  /** In place of platforms: only what these nodes would take is looked into. */
+  readonly nodes?: readonly Node[] | undefined;
   /** What is known of layers from earlier calls of this process; filled further. */
   readonly cache?: FindingCache | undefined;
   /** What is known from earlier runs; the caller saves it. */
   readonly memory?: ImageMemory | undefined;
   /** Platforms that cannot be read are `unread` in the result in place of ending it. */
   readonly keepFailures?: boolean | undefined;
-  /** Read all manifests: those of attestations, and of platforms that nobody asked for. */
-  readonly allManifests?: boolean | undefined;
+  /** How a deployment changes what starts. */
+  readonly overrides?: Overrides | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The manifests, if they have been read already: all that matter. */
   readonly tree?: ManifestNode | undefined;
@@ -48,12 +52,9 @@ export async function readImage(
   options: ReadOptions = {},
 ): Promise<ImageOnRegistry> {
   const { signal, memory } = options;
-  const isWanted = (platform: Platform) =>
-    options.platforms === undefined || options.platforms.some((each) => samePlatform(each, platform));
-  const mayMatter = ({ platform, mediaType }: Descriptor, attestation: boolean) =>
-    !attestation && (platform === undefined || isIndexMediaType(mediaType) || isWanted(platform));
-  const wants = options.allManifests === true ? () => true : mayMatter;
-  const tree = options.tree ?? (await readTree(reader, reference, { ...options, wants }));
+  const choose = (entries: readonly IndexEntry[]) => chooseEntries(entries, options);
+  const tree =
+    options.tree ?? (await readTree(reader, reference, { signal, memory, keepFailures: options.keepFailures, choose }));
   const layers = layersOf(tree);
   const digests = layers.map(({ digest }) => digest);
   const known = options.cache ?? (await memory?.findings(reference.registry, digests)) ?? createFindingCache();
@@ -62,13 +63,13 @@ export async function readImage(
   const shared = sharing(pool, reference.registry, memory);
   const manifests = new Map<ImageEntry, ImageManifest>();
 
-  const readEntry = async (child: ChildNode): Promise<ImageEntry> => {
+  const readEntry = async (child: ChildNode, chosen: boolean): Promise<ImageEntry> => {
     const { descriptor, node } = child;
     const entry: ImageEntry = {
       digest: descriptor.digest,
       platform: descriptor.platform,
       ...(descriptor.osFeatures === undefined ? {} : { osFeatures: descriptor.osFeatures }),
-      content: await contentOf(child).catch((thrown: unknown): EntryContent => {
+      content: await contentOf(child, chosen).catch((thrown: unknown): EntryContent => {
         if (options.keepFailures !== true || !(thrown instanceof UserError)) throw thrown;
         return { kind: 'unread', reason: thrown.message };
       }),
@@ -77,25 +78,46 @@ export async function readImage(
     return entry;
   };
 
-  const contentOf = async ({ descriptor, attestation, node, failure }: ChildNode): Promise<EntryContent> => {
+  const readEntries = async (children: readonly ChildNode[], chosen: boolean): Promise<ImageEntry[]> => {
+    const wanted = choose(children);
+    return await settleAll(children.map((child) => readEntry(child, chosen && wanted.has(child.descriptor))));
+  };
+
+  const contentOf = async (
+    { descriptor, attestation, node, failure }: ChildNode,
+    chosen: boolean,
+  ): Promise<EntryContent> => {
     if (attestation) return { kind: 'no image', what: 'attestation' };
     if (failure !== undefined) return { kind: 'unread', reason: failure.message };
-    if (node === undefined) return { kind: 'unread', reason: 'nobody asked for it' };
-    if (node.manifest.kind === 'index')
-      return { kind: 'index', entries: await settleAll(node.children.map((child) => readEntry(child))) };
-    if (descriptor.platform !== undefined && !isWanted(descriptor.platform))
-      return { kind: 'unread', reason: 'nobody asked for it' };
+    if (node?.manifest.kind === 'index') return { kind: 'index', entries: await readEntries(node.children, chosen) };
+    if (node?.manifest.kind !== 'image' || !chosen) return { kind: 'unread', reason: 'nobody asked for it' };
     return await readContent(node.manifest, descriptor, { reader, reference, layers: shared, options });
   };
 
   try {
     const root: ChildNode = { descriptor: rootDescriptor(tree), attestation: false, node: tree };
     const isIndex = tree.manifest.kind === 'index';
-    const entries = await settleAll((isIndex ? tree.children : [root]).map((child) => readEntry(child)));
+    const entries = isIndex ? await readEntries(tree.children, true) : [await readEntry(root, true)];
     return { tree, image: { isIndex, entries }, manifests };
   } finally {
     await pool.close();
   }
+}
+
+/** Which entries of an index are to be looked into: what the nodes would take, or what may be of the platforms. */
+function chooseEntries(
+  entries: readonly IndexEntry[],
+  { nodes, platforms }: Pick<ReadOptions, 'nodes' | 'platforms'>,
+): ReadonlySet<Descriptor> {
+  const images = entries.flatMap(({ descriptor, attestation }) => (attestation ? [] : [descriptor]));
+  if (nodes === undefined) {
+    const isWanted = (platform: Platform | undefined) =>
+      platform === undefined || platforms?.some((each) => samePlatform(each, platform)) !== false;
+    return new Set(images.filter(({ platform, mediaType }) => isIndexMediaType(mediaType) || isWanted(platform)));
+  }
+  const all = entries.map(({ descriptor }) => descriptor);
+  const taken = nodes.flatMap((node) => node.oneOf ?? [node]).flatMap((node) => entryChosen(all, node) ?? []);
+  return new Set(taken.filter((each) => images.includes(each)));
 }
 
 /** Fifty images on one base that are read at the same time read the base once: whoever comes second waits and finds it known. */
@@ -129,7 +151,7 @@ async function readContent(manifest: ImageManifest, descriptor: Descriptor, read
   const unreadable = manifest.layers.map(({ mediaType }) => explainUnreadableLayer(mediaType)).find(Boolean);
   if (unreadable !== undefined) return { kind: 'unread', reason: unreadable };
   const layers = manifest.layers.filter(({ mediaType }) => isLayerMediaType(mediaType)).map(({ digest }) => digest);
-  const program = await findProgram(config, layers, reading.layers);
+  const program = await findProgram(startedWith(config, reading.options.overrides ?? {}), layers, reading.layers);
   return { kind: 'image', config, layerCount: layers.length, program };
 }
 

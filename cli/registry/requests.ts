@@ -112,7 +112,7 @@ export function createRequester(options: RequesterOptions): Ask {
         climb = { endpoint: secured(endpoint), failure: unexpected(exchange, '400') };
       } else if (status === 400 && endpoint.insecure && endpoint.origin.startsWith('http:')) {
         const text = new TextDecoder().decode(await readBody(answer, 64 * 1024, { exchange, timeout, signal }));
-        if (!wantsTls.test(text)) throw unexpected(exchange, `${status}${describeErrors(text)}`);
+        if (!wantsTls.test(text)) throw unexpected(exchange, `${status}${describeErrors(text, exchange)}`);
         // A private address that does speak TLS: going up is always safe, and it is known from here on.
         endpoints.set(registry, secured(endpoint));
       } else return { answer, exchange };

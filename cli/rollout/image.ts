@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { UserError } from '../errors.ts';
-import { decodeConfig } from '../oci/config.ts';
-import { platformsTaken } from '../oci/containerd.ts';
+import { decodeConfig, type Overrides } from '../oci/config.ts';
+import { adviseOn } from '../oci/fault.ts';
 import type { ImageManifest } from '../oci/manifest.ts';
 import { anyArm, anyArm64, type Node, nodeOf } from '../oci/node.ts';
 import { type Platform, parsePlatform } from '../oci/platform.ts';
@@ -26,6 +26,8 @@ export interface DeployableImage extends DeployedImage {
 export interface ImageExpectation {
   readonly digest: string | undefined;
   readonly architecture: string;
+  /** Environment that the function is started with besides the image's own; `fprocess` decides what a watchdog starts. */
+  readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly dialect: Pick<Dialect, 'imageForm' | 'pullsBeforeAnswer'>;
 }
 
@@ -60,22 +62,30 @@ export async function readDeployableImage(
   const byDigest = { registry: reference.registry, repository: reference.repository, digest: tree.stored.digest };
   await requireParts(registry, byDigest, tree, where, signal);
   const node = expected.architecture === '' ? undefined : nodeOfGateway(expected.architecture);
-  const verdict = node === undefined ? undefined : await judge(registry, byDigest, { tree, node, signal, memory });
+  const verdict =
+    node === undefined
+      ? undefined
+      : await judge(registry, byDigest, {
+          tree,
+          node,
+          signal,
+          memory,
+          overrides: { environment: expected.environment },
+        });
   if (verdict?.answer === 'does not') {
     throw new UserError(
       'BAN-E505',
       `${where} does not run on the gateway's machine (${expected.architecture}): ${verdict.reason}`,
-      {
-        hint: `bantam fn build --push --platform linux/${expected.architecture}; on a cluster of several architectures --force deploys it all the same`,
-      },
+      { hint: adviseAgainst(verdict, expected.architecture) },
     );
   }
-  const first = imagesOf(tree)[0];
+  const images = imagesOf(tree);
+  const first = images.find(({ platform }) => platform !== undefined) ?? images[0];
   if (first === undefined)
     throw new UserError('BAN-E306', `the index ${where} names no image`, { hint: 'bantam fn build --push' });
   const reading = { reader: registry, reference: byDigest, options: { memory, signal } };
   const config = decodeConfig(await readConfig(first.manifest.config, reading), `configuration of ${where}`);
-  const named = imagesOf(tree).flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
+  const named = images.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
   return {
     reference: deployedReference(image, tree.stored.digest, expected.dialect),
     digest: tree.stored.digest,
@@ -83,6 +93,14 @@ export async function readDeployableImage(
     platforms: named.length === 0 ? [config.platform] : named,
     verdict,
   };
+}
+
+/** What to do about an image that does not run: one that is not for that machine is built for it, any other fault mended first. */
+function adviseAgainst({ fault, takes }: RunVerdict, architecture: string): string {
+  const force = 'on a cluster of several architectures --force deploys it all the same';
+  if (fault === undefined || fault === 'platform' || (fault === 'machine' && takes?.platform === undefined))
+    return `bantam fn build --push --platform linux/${architecture}; ${force}`;
+  return `${adviseOn([fault])}; then: bantam fn build --push (${force})`;
 }
 
 async function judge(
@@ -93,12 +111,11 @@ async function judge(
     readonly node: Node;
     readonly signal: AbortSignal;
     readonly memory: ImageMemory | undefined;
+    readonly overrides: Overrides;
   },
-): Promise<Pick<RunVerdict, 'answer' | 'reason'>> {
-  const platforms = (known.node.oneOf ?? [known.node]).flatMap(({ asks }) => platformsTaken(asks));
-  const { image } = await readImage(registry, reference, { ...known, platforms, keepFailures: true });
-  const { answer, reason } = runs(image, known.node);
-  return { answer, reason };
+): Promise<RunVerdict> {
+  const { image } = await readImage(registry, reference, { ...known, nodes: [known.node], keepFailures: true });
+  return runs(image, known.node);
 }
 
 /** Every manifest and blob of every platform must still be in the registry: a node that lacks one cannot pull, and on faasd that ends the running function. */

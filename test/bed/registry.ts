@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { cached } from './cache.ts';
@@ -34,9 +34,14 @@ async function unpackRegistry(work: Work): Promise<RegistryProgram> {
     work.report('downloading docker-registry from Debian');
     return work.archives.unpack('bookworm', packages, root);
   });
+  const program = join(folder, 'usr/bin/docker-registry');
+  // For tests that want one with settings of their own.
+  const link = join(work.run, 'bin/docker-registry');
+  await rm(link, { force: true });
+  await symlink(program, link);
   return {
     version: Object.values(versions).join(' '),
-    program: join(folder, 'usr/bin/docker-registry'),
+    program,
     argv: async (data, port) => {
       const configuration = join(work.run, `registry-${port}.json`);
       // YAML takes JSON as it is.

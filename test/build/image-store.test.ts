@@ -22,6 +22,12 @@ import { openImageStore } from '../../cli/build/image-store.ts';
 import type { BuildPlan } from '../../cli/build/plan.ts';
 import { UserError } from '../../cli/errors.ts';
 import type { Event } from '../../cli/events.ts';
+import { sha256Digest } from '../../cli/oci/digest.ts';
+import { nodeNamed } from '../../cli/oci/node.ts';
+import { runs } from '../../cli/oci/runs.ts';
+import { type ImageMemory, openImageMemory } from '../../cli/registry/image-memory.ts';
+import { openLayout } from '../../cli/registry/layout.ts';
+import { readImage } from '../../cli/registry/read-image.ts';
 import { elfMachines, makeElf } from '../oci/image-parts.ts';
 import { keepImage, type Store, writeLayout } from '../registry/stored-image.ts';
 import { examplePlan } from './example-plan.ts';
@@ -44,9 +50,10 @@ describe('the image store', () => {
   const events: Event[] = [];
   const cache = (): string => join(root, 'cache');
   const kept = (): string => join(cache(), 'base-layers');
-  const open = (folder = cache()) =>
+  const open = (folder = cache(), memory?: ImageMemory) =>
     openImageStore({
       folder,
+      ...(memory === undefined ? {} : { memory: async () => memory }),
       registry: () => Promise.reject(new Error('no registry here')),
       report: (event) => void events.push(event),
     });
@@ -78,7 +85,7 @@ describe('the image store', () => {
     const first = await build('one');
     assert.deepEqual(first.there, []);
     const [size] = await first.verify();
-    assert.deepEqual([size?.own, size?.program], [own.length, 'fits']);
+    assert.deepEqual([size?.own, size?.program], [own.length, 'runs: /fn is x86-64']);
     const [name = '', ...others] = await readdir(kept());
     assert.deepEqual(others, []);
     const [hex = ''] = name.split('.');
@@ -86,6 +93,46 @@ describe('the image store', () => {
     const second = await build('two');
     assert.deepEqual(second.there, [hex]);
     await second.verify();
+  });
+
+  it('teaches the memory what the layers hold, so that deploying reads none of them, and takes nothing from it', async () => {
+    const folder = join(root, 'memory');
+    const remember = () => openImageMemory(folder, () => undefined);
+    const store = open(cache(), remember());
+    // The second function finds the layers known from the first, and its image goes to another registry.
+    await (await build('one', store)).verify();
+    const elsewhere = { registry: 'elsewhere.lan', repository: 'hello', tag: '1' };
+    const { folder: layout, digest, verify } = await build('two', store, { reference: elsewhere });
+    await verify();
+    const opened: string[] = [];
+    for (const registry of ['127.0.0.1:1', 'elsewhere.lan']) {
+      const reader = await openLayout(layout);
+      const counting = {
+        ...reader,
+        blob: (...asked: Parameters<typeof reader.blob>) => {
+          opened.push(asked[1]);
+          return reader.blob(...asked);
+        },
+      };
+      const { image } = await readImage(
+        counting,
+        { registry, repository: 'hello', digest },
+        { memory: remember(), nodes: [nodeNamed('amd64') ?? assert.fail()] },
+      );
+      assert.equal(runs(image, nodeNamed('amd64') ?? assert.fail()).answer, 'runs');
+    }
+    assert.equal(opened.length, 1, 'the configuration, once');
+
+    // A memory that says otherwise is not asked: what is about to be pushed is looked at.
+    const lying = remember();
+    const layers = [base, own].map((bytes) => sha256Digest(bytes));
+    for (const registry of ['127.0.0.1:1', 'elsewhere.lan']) {
+      const findings = await lying.findings(registry, layers);
+      for (const layer of layers) findings.set(`${layer} /fn`, { directories: 0, hidesBelow: true });
+    }
+    await lying.save();
+    const [size] = await (await build('three', open(cache(), remember()))).verify();
+    assert.equal(size?.program, 'runs: /fn is x86-64');
   });
 
   it('leaves nothing in a layout that the image does not need', async () => {

@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readStep } from '../../cli/commands/describe-inspection.ts';
+import { describeCheck } from '../../cli/commands/describe-check.ts';
+import { describeInspection, readStep } from '../../cli/commands/describe-inspection.ts';
+import { nodeOf } from '../../cli/oci/node.ts';
 import { parsePlatform } from '../../cli/oci/platform.ts';
+import { checkImage } from '../../cli/registry/check.ts';
+import { inspectImage } from '../../cli/registry/inspect.ts';
+import type { ImageReader } from '../../cli/registry/registry.ts';
 import { bantam, temporaryFolder } from '../e2e/program.ts';
 import { elfMachines, makeElf, packLayer } from '../oci/image-parts.ts';
 import { keepIndex, type Store, serveStore } from '../registry/stored-image.ts';
@@ -30,6 +35,8 @@ describe('bantam image', function () {
     const keep = (tag: string, root: { digest: string }) =>
       store.blobs.set(tag, store.blobs.get(root.digest) ?? assert.fail());
     keep('good', keepIndex(store, [await image('linux/amd64', 'amd64'), await image('linux/arm64', 'arm64')]));
+    const torn = { ...(await image('linux/arm64', 'arm64')), configPlatform: parsePlatform('linux/amd64') };
+    keep('torn', keepIndex(store, [torn]));
     keep('lies', keepIndex(store, [await image('linux/amd64', 'amd64'), await image('linux/arm64', 'amd64')]));
   });
   after(() => Promise.all([server.close(), folder[Symbol.asyncDispose]()]));
@@ -174,6 +181,44 @@ describe('bantam image', function () {
     const none = await run('inspect', named('absent'));
     assert.equal(none.exitCode, 1);
     assert.match(none.stderr, /BAN-E303/);
+  });
+
+  it('inspect and check give one verdict on an image whose configuration contradicts its index, and inspect warns', async () => {
+    const inspected = await run('inspect', named('torn'));
+    assert.equal(inspected.exitCode, 0);
+    assert.match(inspected.stdout, /\tverdict\truns: \/fn is AArch64\n/);
+    assert.match(inspected.stderr, /linux\/arm64 +its configuration says linux\/amd64.*\n.*last FROM/);
+    const checked = await run('check', named('torn'), '--node', 'arm64');
+    assert.deepEqual([checked.exitCode, checked.stderr], [0, '']);
+    assert.match(checked.stdout, /\truns\tlinux\/arm64\t\/fn is AArch64\n/);
+  });
+
+  it('shows nothing of a hostile index that a terminal obeys: names of platforms, user, labels', async () => {
+    const evil = { os: 'linux\u001b[31m', architecture: 'x\u202ey\n' };
+    const store: Store = { blobs: new Map() };
+    const config = { Entrypoint: ['/fn'], User: 'a\u202eb', Labels: { 'a\u001b]0;x\u0007': 'b' } };
+    const layer = await packLayer([{ name: 'fn', content: makeElf(elfMachines.amd64) }]);
+    const root = keepIndex(store, [{ platform: evil, config, layers: [layer] }]);
+    const reader = {
+      manifest: async () => ({ digest: root.digest, ...(store.blobs.get(root.digest) ?? assert.fail()) }),
+      blob: async () => assert.fail('no blob'),
+    };
+    const all: ImageReader = {
+      manifest: async ({ digest = '' }) => ({ digest, ...(store.blobs.get(digest) ?? assert.fail()) }),
+      blob: async (_reference, digest) => ReadableStream.from([store.blobs.get(digest)?.bytes ?? assert.fail()]),
+    };
+    const reference = { registry: 'r.test', repository: 'x', digest: root.digest };
+    const inspected = describeInspection('x', await inspectImage(all, reference));
+    const checked = describeCheck([await checkImage(reader, reference, [nodeOf(parsePlatform('arm64'))])], {
+      requests: 0,
+      bytes: 0,
+    });
+    for (const blocks of [inspected, checked]) {
+      const text = JSON.stringify(blocks);
+      assert.match(text, /linux/);
+      // JSON itself escapes control characters as \u00xx, printable() as \u{xx}.
+      assert.doesNotMatch(text, /\\u00|\u202e|\\n/);
+    }
   });
 
   it('shows a build step without what builders add, and without values that may be secrets', () => {

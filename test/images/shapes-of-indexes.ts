@@ -91,6 +91,8 @@ export const shapesOfIndexes: readonly Shape[] = [
   { truth: '+------', name: 'two entries without a platform: containerd looks at the first only', image: index({ holds: image('amd64', named('linux/amd64')) }, { holds: image('arm64', named('linux/arm64')) }) },
   { truth: '+++-+-+', name: 'an index within the index', image: index({ holds: index(entry('linux/amd64', 'amd64'), entry('linux/arm/v7', 'armv7')) }) },
   { truth: '-------', name: 'an index within the index that has nothing for arm, beside nothing else', image: index({ named: named('linux/arm64'), holds: index(entry('linux/amd64', 'amd64')) }) },
+  { truth: '-------', name: 'an index for arm64 that holds amd64, before arm64 that is right', image: index({ named: named('linux/arm64'), holds: index(entry('linux/arm64', 'amd64')) }, entry('linux/arm64', 'arm64')) },
+  { truth: '++++---', name: 'an index in an index in the index, beside arm64', image: index({ holds: index({ holds: index(entry('linux/amd64', 'amd64'), entry('linux/arm64', 'amd64')) }) }, entry('linux/arm64', 'arm64')) },
   { truth: '+------', name: 'a chart beside amd64', image: index({ holds: { layers: [], configType: 'application/vnd.cncf.helm.config.v1+json' } }, entry('linux/amd64', 'amd64')) },
 
   // Other systems.

@@ -44,20 +44,17 @@ const index = {
 };
 
 describe('manifests', () => {
-  it('separates images, attestations and the rest of an index', () => {
+  it('keeps the order of an index, and tells attestations from the rest', () => {
     const decoded = decodeManifest(bytesOf(index), `${mediaTypes.ociIndex}; charset=utf-8`, 'index of x');
     assert.equal(decoded.kind, 'index');
     assert.deepEqual(
-      decoded.images.map((each) => [each.digest, each.platform]),
-      [[digest('a'), { os: 'linux', architecture: 'arm', variant: 'v7' }]],
-    );
-    assert.deepEqual(
-      decoded.attestations.map((each) => each.digest),
-      [digest('b')],
-    );
-    assert.deepEqual(
-      decoded.others.map((each) => each.digest),
-      [digest('d'), digest('e')],
+      decoded.entries.map(({ descriptor, attestation }) => [descriptor.digest, attestation, descriptor.platform]),
+      [
+        [digest('a'), false, { os: 'linux', architecture: 'arm', variant: 'v7' }],
+        [digest('b'), true, { os: 'unknown', architecture: 'unknown' }],
+        [digest('d'), false, undefined],
+        [digest('e'), false, undefined],
+      ],
     );
   });
 

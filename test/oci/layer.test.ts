@@ -150,6 +150,22 @@ describe('reading a layer', () => {
     await assert.rejects(readAll(inPieces(bomb), { bytes: 1_000_000, entries: 10 }), /more than 1000000 bytes/);
   });
 
+  it('ends zstd data whose damage would keep the library busy for minutes', async function () {
+    this.timeout(60_000);
+    const damaged = Buffer.from(
+      [
+        'KLUv/WQAIUUGABLJHBnwbw7s89O07cNI/f91i8loyVZm1E//7gkyLrpJpaeArKItu269NGoAASEEnlKi7MxrAlANhiO21u4/VAtsouhkGjEPS8',
+        'pwlZNkrbIk2Zf7eP2ee08pUYNGzf47MVStFi4/9/e54dEefwebvwxh/L/GVKscIAAtiJJCKQ79V6rAmKoDMQDFXVgFUOqax4CGIshdBQGENkbN',
+        'O/2WeIDyRoY4JAA8lOPr0kW009dgVKPT08kDrEFSFIAhgEknkDoBRMB1eAJaVWuw0g==',
+      ].join(''),
+      'base64',
+    );
+    await assert.rejects(readAll(inPieces(damaged)), (error: Error & { code?: string }) => {
+      assert.match(error.message, /does not come to an end/);
+      return error.code === 'BAN-E306';
+    });
+  });
+
   it('reads compressed zstd, and refuses a frame that wants too much memory', async () => {
     const file = await readAll(inPieces(Buffer.from(compressedZstd, 'base64')));
     assert.deepEqual(file, [

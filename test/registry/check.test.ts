@@ -16,7 +16,7 @@ import { openImageMemory } from '../../cli/registry/image-memory.ts';
 import { temporaryFolder } from '../e2e/program.ts';
 import { elfMachines, makeElf, packLayer } from '../oci/image-parts.ts';
 import { listen, startScriptedServer } from './scripted-server.ts';
-import { keep, keepIndex, type Store, serveStore, type TestImage } from './stored-image.ts';
+import { keep, keepImage, keepIndex, type Store, serveStore, type TestImage } from './stored-image.ts';
 
 const nodes = ['amd64', 'arm64', 'pi5', 'armv7'].flatMap((name) => nodeNamed(name) ?? []);
 const report = () => undefined;
@@ -80,6 +80,55 @@ describe('checking where an image runs', () => {
     tag(await threePlatforms());
     await checkImage(open(), reference(), [nodeNamed('amd64') ?? assert.fail()]);
     assert.equal(server.asked.length, 4, `index, manifest, configuration, layer: ${server.asked.join(', ')}`);
+  });
+
+  it('reads nothing of what a node would take only if there were nothing better', async () => {
+    tag(await threePlatforms());
+    for (const [kind, takes] of [
+      ['arm64', 'linux/arm64'],
+      ['any-arm64', 'linux/arm64'],
+      ['armv7', 'linux/arm/v7'],
+    ] as const) {
+      server.asked.length = 0;
+      const { nodes: found, says } = await checkImage(open(), reference(), [nodeNamed(kind) ?? assert.fail()]);
+      assert.deepEqual(
+        found.map(({ takes: each }) => each && formatPlatform(each)),
+        [takes],
+      );
+      assert.equal(says.length, 3);
+      assert.equal(server.asked.length, 4, `index, manifest, configuration, layer: ${server.asked.join(', ')}`);
+    }
+  });
+
+  it('is unread for a node that is one of several kinds, too', async () => {
+    tag(await threePlatforms());
+    for (const [digest, { mediaType }] of store.blobs)
+      if (mediaType === mediaTypes.ociConfig) store.blobs.delete(digest);
+    const { nodes: found } = await checkImage(open(), reference(), [nodeNamed('any-arm64') ?? assert.fail()]);
+    assert.deepEqual(
+      found.map(({ answer, unread }) => [answer, unread]),
+      [['unknown', true]],
+    );
+  });
+
+  it('reads Docker’s own media types, and calls a manifest of schema 1 what it is', async () => {
+    const made = await image('linux/arm64');
+    const manifest = store.blobs.get(keepImage(store, made).digest) ?? assert.fail();
+    const docker = Buffer.from(manifest.bytes)
+      .toString()
+      .replaceAll(mediaTypes.ociManifest, mediaTypes.dockerManifest)
+      .replaceAll(mediaTypes.ociConfig, mediaTypes.dockerConfig)
+      .replaceAll(mediaTypes.ociLayerGzip, 'application/vnd.docker.image.rootfs.diff.tar.gzip');
+    const stored = keep(store, mediaTypes.dockerManifest, Buffer.from(docker));
+    const manifests = [{ ...stored, platform: made.platform }];
+    const list = { schemaVersion: 2, mediaType: mediaTypes.dockerIndex, manifests };
+    tag(keep(store, mediaTypes.dockerIndex, Buffer.from(JSON.stringify(list))));
+    assert.deepEqual(answers(await checkImage(open(), reference(), nodes)), ['does not', 'runs', 'runs', 'does not']);
+    const old = { schemaVersion: 1, name: 'lab/fn', fsLayers: [], history: [] };
+    tag(keep(store, 'application/vnd.docker.distribution.manifest.v1+prettyjws', Buffer.from(JSON.stringify(old))));
+    const refused = await checkImage(open(), reference(), nodes);
+    assert.deepEqual([answers(refused)[0], refused.failure?.code], ['unknown', 'BAN-E306']);
+    assert.match(refused.nodes[0]?.reason ?? '', /schema 1, which no current engine pulls/);
   });
 
   it('asks for the tag the second time, and reads nothing', async () => {
@@ -216,9 +265,9 @@ describe('checking where an image runs', () => {
     assert.match(verdict?.reason ?? '', /was not read to its end: it holds more than 536870912 bytes/);
   });
 
-  it('reads no index of ten thousand entries', async () => {
+  it('reads no index of a thousand entries', async () => {
     const [first] = [keepIndex(store, [await image('linux/amd64')])];
-    const manifests = Array.from({ length: 10_000 }, () => ({ ...first, platform: parsePlatform('linux/amd64') }));
+    const manifests = Array.from({ length: 1000 }, () => ({ ...first, platform: parsePlatform('linux/amd64') }));
     const text = JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests });
     tag(keep(store, mediaTypes.ociIndex, Buffer.from(text)));
     const checked = await checkImage(open(), reference(), nodes);
@@ -234,7 +283,8 @@ describe('checking where an image runs', () => {
     }
     tag(inner);
     const checked = await checkImage(open(), reference(), nodes.slice(0, 1));
-    assert.notEqual(checked.nodes[0]?.answer, 'runs');
+    assert.deepEqual([checked.nodes[0]?.answer, checked.nodes[0]?.unread], ['unknown', true]);
+    assert.match(checked.nodes[0]?.reason ?? '', /holds indexes more than 3 deep/);
     assert.ok(server.asked.length < 20, server.asked.length.toString());
   });
 

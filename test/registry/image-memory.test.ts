@@ -133,6 +133,13 @@ describe('what is known of images from earlier runs', () => {
     );
   });
 
+  it('ends where no folder can be made, as below /proc', async () => {
+    const memory = openImageMemory('/proc/nothing/images', (event) => void events.push(event));
+    await memory.keepDocument(document);
+    await memory.save();
+    assert.equal(events.length, 1);
+  });
+
   it('keeps to itself who made it', async () => {
     const memory = open();
     await memory.keepDocument(document);

@@ -4,10 +4,13 @@ import { type ErrorCode, Interrupted, UserError } from '../../cli/errors.ts';
 import { sha256Digest } from '../../cli/oci/digest.ts';
 import { createFindingCache } from '../../cli/oci/layer-pool.ts';
 import { mediaTypes } from '../../cli/oci/media-types.ts';
+import { nodeNamed } from '../../cli/oci/node.ts';
 import { defaultPlatforms, parsePlatform } from '../../cli/oci/platform.ts';
+import { runs } from '../../cli/oci/runs.ts';
 import { openRegistry } from '../../cli/registry/client.ts';
 import { inspectImage } from '../../cli/registry/inspect.ts';
 import { verifyImage } from '../../cli/registry/verify.ts';
+import { writeElf } from '../oci/elf-writer.ts';
 import { elfMachines, makeElf, packLayer, type TestEntry } from '../oci/image-parts.ts';
 import {
   countBytes,
@@ -145,13 +148,64 @@ describe('verifying an image', () => {
     );
   });
 
-  it('does not believe an index over the configuration', async () => {
+  it('refuses a build whose configuration contradicts its index, which nodes take all the same', async () => {
     const lying = { ...(await binary('linux/arm64')), configPlatform: parsePlatform('amd64') };
-    await rejects(
-      verifyImage(registry, referenceOf(keepIndex(store, [lying]).digest), [lying.platform]),
-      'BAN-E307',
-      /its configuration says linux\/amd64/,
-    );
+    const reference = referenceOf(keepIndex(store, [lying]).digest);
+    const { platforms, source } = await inspectImage(registry, reference);
+    const [found] = platforms;
+    const node = nodeNamed('arm64') ?? assert.fail();
+    const verdict = runs(source.image, node);
+    assert.deepEqual([found?.verdict, found?.reason], ['runs', '/fn is AArch64'], 'one verdict, one wording');
+    assert.deepEqual([verdict.answer, verdict.reason], ['runs', '/fn is AArch64']);
+    assert.deepEqual(found?.contradiction, { os: 'linux', architecture: 'amd64' });
+    const refused = verifyImage(registry, reference, [lying.platform]);
+    await rejects(refused, 'BAN-E307', /linux\/arm64: its configuration says linux\/amd64$/);
+    await assert.rejects(refused, {
+      hint: "the Dockerfile's last FROM must not fix a platform: leave its --platform out",
+    });
+  });
+
+  it('finds no contradiction in a configuration that does not say what it is for', async () => {
+    for (const configPlatform of [
+      { os: '', architecture: '' },
+      { os: 'linux', architecture: 'arm' },
+    ]) {
+      const image = { ...(await binary('linux/arm/v7')), configPlatform };
+      await verifyImage(registry, referenceOf(keepIndex(store, [image]).digest), [image.platform]);
+    }
+  });
+
+  it('advises on what is wrong, not on something else', async () => {
+    const [amd64, arm64] = [await binary('linux/amd64'), await binary('linux/arm64')];
+    const linked = {
+      ...amd64,
+      layers: [
+        await packLayer([
+          { name: 'fn', content: writeElf({ ...elfMachines.amd64, loader: '/lib/ld-musl-x86_64.so.1' }) },
+        ]),
+      ],
+    };
+    const foreign = await binary('linux/arm64', elfMachines.amd64);
+    for (const [images, advice] of [
+      [[amd64, foreign], /^the build stage must compile for TARGETARCH[^;]*$/],
+      [[{ ...amd64, config: { Entrypoint: ['/gone'] } }], /^look at the Dockerfile's ENTRYPOINT and CMD[^;]*$/],
+      [[{ ...amd64, config: {} }, foreign], /^look at .*ENTRYPOINT.*; the build stage must compile for TARGETARCH/],
+      [[linked, arm64], /^build and run on the same kind of base image [^;]*static/],
+    ] as const) {
+      const { digest } = keepIndex(store, images);
+      await assert.rejects(
+        verifyImage(
+          registry,
+          referenceOf(digest),
+          images.map(({ platform }) => platform),
+        ),
+        (error) => {
+          assert.ok(error instanceof UserError);
+          assert.match(error.hint ?? '', advice);
+          return true;
+        },
+      );
+    }
   });
 
   it('takes an image without an index by what its configuration says', async () => {
@@ -207,6 +261,19 @@ describe('verifying an image', () => {
       [names(image.available), image.platforms.map(({ verdict }) => verdict)],
       [['linux/arm64'], ['runs']],
     );
+  });
+
+  it('keeps what could not be read, also where nothing says what it is for', async () => {
+    const inner = keepIndex(store, [await binary('linux/arm64')]);
+    const outer = keep(
+      store,
+      mediaTypes.ociIndex,
+      Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [inner] })),
+    );
+    store.blobs.delete(inner.digest);
+    const image = await inspectImage(registry, referenceOf(outer.digest), { keepFailures: true });
+    assert.deepEqual(names(image.unread.map(({ platform }) => platform)), ['unknown/unknown']);
+    assert.match(image.unread[0]?.reason ?? '', /has no manifest/);
   });
 
   it('reports damage where it is: a layer, a configuration', async () => {

@@ -18,6 +18,7 @@ async function registryWith(
   labels: Record<string, string>,
   lost?: string,
   machine?: keyof typeof elfMachines,
+  program = '/fn',
 ): Promise<{ registry: Registry; digest: string; opened: string[] }> {
   const opened: string[] = [];
   const blobs = new Map<string, Uint8Array>();
@@ -33,10 +34,13 @@ async function registryWith(
     const [os = '', architecture = '', variant] = platform.split('/');
     const named = { os, architecture, ...(variant === undefined ? {} : { variant }) };
     const layer = await packLayer([
-      { name: 'fn', content: makeElf(elfMachines[machine ?? (architecture as 'arm64')]) },
+      ...['fn', 'fwatchdog'].map((name) => ({
+        name,
+        content: makeElf(elfMachines[machine ?? (architecture as 'arm64')]),
+      })),
     ]);
     blobs.set(sha256Digest(layer), layer);
-    const config = encode(configOf(named, labels));
+    const config = encode(configOf(named, labels, program));
     blobs.set(sha256Digest(config), config);
     const digest = store(manifestType, {
       schemaVersion: 2,
@@ -85,10 +89,14 @@ async function registryWith(
   };
 }
 
-/** A configuration with one layer, whose program is /fn. */
-function configOf(platform: Record<string, string>, labels: Record<string, string>): Record<string, unknown> {
+/** A configuration with one layer. */
+function configOf(
+  platform: Record<string, string>,
+  labels: Record<string, string>,
+  program = '/fn',
+): Record<string, unknown> {
   const rootfs = { type: 'layers', diff_ids: [`sha256:${'0'.repeat(64)}`] };
-  return { ...platform, config: { Labels: labels, Entrypoint: ['/fn'] }, rootfs, history: [] };
+  return { ...platform, config: { Labels: labels, Entrypoint: [program] }, rootfs, history: [] };
 }
 
 const dialect = { imageForm: 'tag-and-digest', pullsBeforeAnswer: true } as const;
@@ -169,6 +177,33 @@ describe('the image of a deployment', () => {
       assert.match(error.message, /does not run on the gateway's machine \(arm64\): .*\/fn is x86-64/);
       return true;
     });
+  });
+
+  it('is advised on by what is wrong: another machine, or something that no build for that machine mends', async () => {
+    for (const [platforms, machine, program, advice] of [
+      [['linux/amd64'], undefined, '/fn', /^bantam fn build --push --platform linux\/arm64; .*--force/],
+      [['linux/arm64'], 'amd64', '/fn', /^the build stage must compile for TARGETARCH.*; then: bantam fn build --push/],
+      [['linux/arm64'], undefined, '/gone', /^look at the Dockerfile's ENTRYPOINT .*; then: bantam fn build --push/],
+    ] as const) {
+      const { registry } = await registryWith(platforms, {}, undefined, machine, program);
+      const expected = { digest: undefined, architecture: 'arm64', dialect };
+      await assert.rejects(readDeployableImage(registry, 'registry.lan/hello', expected, signal), (error) => {
+        assert.ok(error instanceof UserError);
+        assert.equal(error.code, 'BAN-E505');
+        assert.match(error.hint ?? '', advice);
+        return true;
+      });
+    }
+  });
+
+  it('is looked into as it is deployed: fprocess of the function decides what its watchdog starts', async () => {
+    const { registry } = await registryWith(['linux/amd64'], {}, undefined, undefined, '/fwatchdog');
+    const expected = { digest: undefined, architecture: 'amd64', dialect };
+    const read = (environment: Readonly<Record<string, string>>) =>
+      readDeployableImage(registry, 'registry.lan/hello', { ...expected, environment }, signal);
+    const { verdict } = await read({ fprocess: '/fn --port 80' });
+    assert.deepEqual([verdict?.answer, verdict?.reason], ['runs', '/fn is x86-64']);
+    assert.equal((await read({ fprocess: '/elsewhere' })).verdict?.answer, 'unknown');
   });
 
   it('is read once, and its layers only for the platforms that the machine takes', async () => {

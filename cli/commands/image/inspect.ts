@@ -1,6 +1,8 @@
 import { defineCommand } from '../../command.ts';
 import { exitCodes } from '../../errors.ts';
+import { adviseOn } from '../../oci/fault.ts';
 import { formatPlatform, parsePlatform, samePlatform } from '../../oci/platform.ts';
+import { printable } from '../../oci/printable.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import { type InspectedImage, type InspectedPlatform, inspectImage } from '../../registry/inspect.ts';
 import { describeInspection, readStep } from '../describe-inspection.ts';
@@ -34,8 +36,16 @@ export const inspect = defineCommand({
       context.report({
         type: 'warning',
         text: `${formatPlatform(platform)} is not in the image`,
-        hint: `it holds ${image.available.map(formatPlatform).join(', ') || 'no platform at all'}`,
+        hint: `it holds ${printable(image.available.map(formatPlatform).join(', ')) || 'no platform at all'}`,
       });
+    for (const { platform, contradiction } of image.platforms)
+      if (contradiction !== undefined)
+        context.report({
+          type: 'warning',
+          about: printable(formatPlatform(platform)),
+          text: `its configuration says ${printable(formatPlatform(contradiction))}: nodes take what the index says, but the build went wrong`,
+          hint: adviseOn(['configuration']),
+        });
     const read = registry.traffic?.() ?? { requests: 0, bytes: 0 };
     const bad =
       absent.length > 0 || image.unread.length > 0 || image.platforms.some(({ verdict }) => verdict === 'does not');
