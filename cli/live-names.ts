@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { completionScripts } from './commands/completion-scripts.ts';
 import type { Candidate } from './complete.ts';
 import type { Context } from './context.ts';
+import { makeFolder } from './tools/make-folder.ts';
 
 /** Where names come from. `known`: declared in the stack file or deployed. */
 export type NameSource =
@@ -109,7 +110,7 @@ async function fromGateway(
 }
 
 async function keep(folder: string, file: string, candidates: readonly Candidate[]): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, candidates.map(({ word }) => word).join('\n'), { mode: 0o600 });
   await rename(draft, file);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, link, mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
+import { chmod, link, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Interrupted, UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
+import { makeFolder } from '../tools/make-folder.ts';
 
 /** Layers of base images that are kept between builds, so that they are not copied out of the engine each time. */
 export interface BaseLayers {
@@ -33,7 +34,7 @@ export function openBaseLayers(folder: string, report: Report): BaseLayers {
   return {
     offer: (blobs) =>
       optional('not used', async () => {
-        await mkdir(folder, { recursive: true });
+        await makeFolder(folder);
         for (const name of await readdir(folder)) {
           const file = join(folder, name);
           const facts = await stat(file).catch(() => undefined);
@@ -68,7 +69,7 @@ export function openBaseLayers(folder: string, report: Report): BaseLayers {
     },
     keep: (blobs, base) =>
       optional('not kept', async () => {
-        await mkdir(folder, { recursive: true });
+        await makeFolder(folder);
         for (const hex of base) {
           const file = join(blobs, hex);
           const facts = await stat(file).catch(() => undefined);

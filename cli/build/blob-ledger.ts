@@ -1,9 +1,10 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
 import writeFileAtomic from 'write-file-atomic';
 import type { Report } from '../events.ts';
 import type { BlobLedger } from '../registry/push.ts';
+import { makeFolder } from '../tools/make-folder.ts';
 
 const schema = v.record(v.string(), v.record(v.string(), v.string()));
 
@@ -43,7 +44,7 @@ export function openBlobLedger(file: string, report: Report): StoredLedger {
     async save() {
       if (known === undefined) return;
       try {
-        await mkdir(dirname(file), { recursive: true });
+        await makeFolder(dirname(file));
         await writeFileAtomic(file, JSON.stringify(await known));
       } catch (error) {
         // The image is pushed already: what is not remembered costs some requests next time.

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
@@ -6,10 +6,14 @@ import { describeFailure, Interrupted, UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
 import { formatPlatform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
+import { removeAbandoned } from '../template/abandoned.ts';
+import { makeFolder } from '../tools/make-folder.ts';
 import type { Builder, BuildOutcome, ImageStore, PlatformSize, PushResult, RunProgram } from './builder.ts';
 import { describeLostCache, explainFailedBuild } from './explain.ts';
+import { hiddenTextsOf } from './hidden-texts.ts';
+import { linkTree } from './link-tree.ts';
 import { ensureOwnBuilder } from './own-builder.ts';
-import { type BuildFiles, type BuildPlan, buildxArguments, buildxEnvironment } from './plan.ts';
+import { type BuildFiles, type BuildPlan, buildxArguments, buildxEnvironment, shownArguments } from './plan.ts';
 import { BuildLog } from './progress.ts';
 
 /** What the builder needs of the outside. `scratch`: a folder for layouts on their way, on the same disk as the kept base layers. */
@@ -18,6 +22,8 @@ export interface BuildxPorts {
   readonly images: ImageStore;
   readonly seconds: () => number;
   readonly scratch: string;
+  /** Where the values of build secrets and proxies may be, which no line of the build shows. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -59,14 +65,18 @@ async function build(plan: BuildPlan, ports: BuildxPorts, report: Report, signal
   const files: BuildFiles = {
     metadata: join(scratch, 'metadata.json'),
     layout: join(scratch, 'layout'),
-    ...(cache === undefined ? {} : { cache: join(cache, 'new') }),
+    ...(cache === undefined || plan.caches.local === undefined
+      ? {}
+      : { cache: join(cache, 'new'), oldCache: await holdCache(plan.caches.local.folder, join(cache, 'read')) }),
   };
   const readable = plan.output.kind !== 'load';
   try {
     if (readable) await ports.images.prepareLayout(files.layout, signal);
-    const digest = await runBuildx(plan, files, ports.run, report, signal);
+    const digest = await runBuildx(plan, files, ports, report, signal);
     if (cache !== undefined && plan.caches.local !== undefined)
-      await replaceFolder(join(cache, 'new'), plan.caches.local.folder, join(cache, 'old'));
+      await replaceFolder(join(cache, 'new'), plan.caches.local.folder, join(cache, 'old')).catch((error: Error) =>
+        report({ type: 'warning', about: plan.name, text: `the cache was not written: ${error.message}` }),
+      );
     if (digest === undefined) {
       throw new UserError('BAN-E208', `${plan.name}: buildx reported no digest for what it wrote`, {
         hint: 'docker buildx 0.10 or newer is needed: docker buildx version',
@@ -124,14 +134,8 @@ async function makeScratch(plan: BuildPlan, inCache: string, report: Report): Pr
 
 /** Makes a folder of our own in `beside`, and removes those that killed builds have left there. */
 async function makeWorkingFolder(beside: string): Promise<string> {
-  await mkdir(beside, { recursive: true });
-  for (const name of await readdir(beside)) {
-    const folder = join(beside, name);
-    if (!name.startsWith(scratchPrefix)) continue;
-    const facts = await stat(folder).catch(() => undefined);
-    if (facts !== undefined && Date.now() - facts.mtimeMs > abandonedAfter)
-      await rm(folder, { recursive: true, force: true });
-  }
+  await makeFolder(beside);
+  await removeAbandoned(beside, scratchPrefix, abandonedAfter);
   return await mkdtemp(join(beside, scratchPrefix));
 }
 
@@ -150,8 +154,30 @@ async function refuseForeignFolder(folder: string): Promise<void> {
   });
 }
 
-/** Puts a folder where another one may be; that one is moved to `aside` first and stays whole until then. */
+/** What a build reads of a local cache: a tree of its own, since another build may replace and remove that folder meanwhile. */
+async function holdCache(folder: string, own: string): Promise<string> {
+  for (let left = 3; left > 0; left -= 1) if (await linkTree(folder, own)) return own;
+  return folder;
+}
+
+/**
+ * Puts a folder where another one may be; that one is moved to `aside` first and stays whole until then. Where another build
+ * puts its own there at the same time, the last one counts.
+ */
 async function replaceFolder(from: string, to: string, aside: string): Promise<void> {
+  for (let left = 10; ; left -= 1)
+    try {
+      return await exchange(from, to, `${aside}-${left}`);
+    } catch (error) {
+      if (!isTaken(error) || left === 0) throw error;
+    }
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
+}
+
+async function exchange(from: string, to: string, aside: string): Promise<void> {
   const old = await rename(to, aside).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
@@ -160,7 +186,8 @@ async function replaceFolder(from: string, to: string, aside: string): Promise<v
     },
   );
   await rename(from, to).catch(async (error: unknown) => {
-    if (old) await rename(aside, to);
+    // If another build was faster, its folder is there, and the old one is nobody's.
+    if (old && !isTaken(error)) await rename(aside, to);
     throw error;
   });
 }
@@ -170,14 +197,14 @@ const metadataSchema = v.pipe(v.string(), v.parseJson(), v.object({ 'containerim
 async function runBuildx(
   plan: BuildPlan,
   files: BuildFiles,
-  run: RunProgram,
+  { run, environment }: BuildxPorts,
   report: Report,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const argv = buildxArguments(plan, files);
-  report({ type: 'trace', about: plan.name, text: ['docker', ...argv].join(' ') });
+  report({ type: 'trace', about: plan.name, text: ['docker', ...shownArguments(plan, files)].join(' ') });
   report({ type: 'progress', about: plan.name, text: `building for ${plan.platforms.map(formatPlatform).join(', ')}` });
-  const log = new BuildLog();
+  const log = new BuildLog(await hiddenTextsOf(plan, environment));
   const result = await run('docker', argv, {
     signal,
     cwd: plan.caches.local?.working,
