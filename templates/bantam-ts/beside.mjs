@@ -2,6 +2,7 @@
 // Paths are relative to the build context, which is what the folder `into` of build.json looks like in the image.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, posix, relative, sep } from 'node:path';
+import { openFolder } from './own-folder.mjs';
 
 /** The folder of the package that a file belongs to, or undefined for a file of the function or of the runtime. */
 export function packageFolderOf(file) {
@@ -141,9 +142,14 @@ export function placePlugin(metafile, context, handler, { files, packages, whole
 
 /** Copies the function's folder and the unbundled packages into the tree. `refuse(link, target)` throws. */
 export function copyBeside(context, folder, packages, directory, { into, leftOut, leftOutOfFunction }, refuse) {
+  const isInside = openFolder(context, folder);
   mkdirSync(join(directory, into, folder), { recursive: true });
   copyFolder(context, folder, join(directory, into), toFilter([...leftOut, ...leftOutOfFunction]), refuse);
-  for (const path of packages) copyFolder(context, path, join(directory, into), toFilter(leftOut), refuse);
+  for (const path of packages) {
+    const real = realpathSync(join(context, path));
+    if (!isInside(real)) refuse(path, real);
+    copyFolder(context, path, join(directory, into), toFilter(leftOut), refuse);
+  }
 }
 
 /** Names in which `*` is any text. */

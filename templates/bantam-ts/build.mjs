@@ -7,9 +7,10 @@
 // modes and times, its folders included, so that nothing of the machine that builds reaches the image's digest.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { dirname, join, posix, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { copyBeside, findModules, findPlaces, placePlugin } from './beside.mjs';
+import { findLeaving, ownFolderPlugin, withoutSteps } from './own-folder.mjs';
 
 const context = dirname(fileURLToPath(import.meta.url));
 const description = JSON.parse(readFileSync(join(context, 'build.json'), 'utf8'));
@@ -46,40 +47,19 @@ function refuseLeavingDependencies(manifest, text) {
     if (path === undefined || !(path.startsWith('/') || posix.normalize(path).split('/')[0] === '..')) return [];
     const line = text.slice(0, Math.max(0, text.indexOf(JSON.stringify(version)))).split('\n').length;
     const inside = withoutSteps(path).replace(/^\/+/, '');
-    return [`${folder}/package.json:${line}: error: ${sayLeaves(messages.leavingDependency, version, inside, inside)}`];
+    return [
+      `${folder}/package.json:${line}: error: ${sayLeaves(messages.leavingDependency, { path: version, inside, wanted: inside })}`,
+    ];
   });
   if (lines.length > 0) throw new BuildError(lines.join('\n'));
 }
 
-/** A path without the steps up at its beginning. */
-function withoutSteps(path) {
-  return path.replace(/^(?:\.{1,2}\/)+/, '');
-}
-
 /** The sentence about a path that leads out; `inside` is where a copy of it would stand in the function's folder. */
-function sayLeaves(sentence, path, inside, wanted) {
+function sayLeaves(sentence, { path, inside, wanted }) {
   return say(sentence, { path, top: inside.split('/')[0], wanted: wanted.startsWith('.') ? wanted : `./${wanted}` });
 }
 
-/**
- * Refuses imports of the function's files that lead out of its folder. Nothing of the project is there, but files of the
- * template are, and they would be found by accident.
- */
-const ownFolder = {
-  name: 'own-folder',
-  setup(build) {
-    const inContext = (path) => relative(context, path).replaceAll(sep, '/');
-    build.onResolve({ filter: /^(?:\.{1,2}(?:\/|$)|\/)/ }, ({ path, importer, resolveDir }) => {
-      const file = inContext(importer);
-      if (!file.startsWith(`${folder}/`) || file.includes('node_modules/')) return undefined;
-      const target = inContext(resolve(resolveDir, path));
-      if (target === folder || target.startsWith(`${folder}/`)) return undefined;
-      const inside = path.startsWith('/') ? posix.basename(path) : withoutSteps(posix.relative(folder, target));
-      const wanted = posix.relative(posix.dirname(file), `${folder}/${inside}`);
-      return { errors: [{ text: sayLeaves(messages.leavesFolder, path, inside, wanted) }] };
-    });
-  },
-};
+const sayLeavesFolder = (values) => sayLeaves(messages.leavesFolder, values);
 
 /** A dependency named by its folder cannot be installed before that folder has been copied. */
 function hasFolderDependency(manifest) {
@@ -124,14 +104,20 @@ function describeNativeModule(name, from) {
   return say(messages.nativeModule, { package: name, user });
 }
 
+/** Notes without esbuild's advice to those who call it: nobody can follow it who only writes a function. */
+function worthy(notes) {
+  return (notes ?? []).filter(({ text }) => !/^You can (?:mark the path|also surround)/.test(text));
+}
+
 /** What esbuild says, with our words for a native module in place of its own. */
-function describeProblem({ text, location }) {
+function describeProblem({ text, location, notes }) {
   const file = location?.file;
   const binary = new RegExp(description.nativeModules.file).exec(text)?.[1];
   if (binary !== undefined) return describeNativeModule(packageOf(binary) ?? binary, packageOf(file));
   const loader = new RegExp(description.nativeModules.loader).exec(text)?.[1];
   if (loader !== undefined) return describeNativeModule(packageOf(file) ?? loader);
-  return text;
+  const own = file?.startsWith(`${folder}/`) && packageOf(file) === undefined && worthy(notes).length === 0;
+  return own && /^Could not resolve "[^./]/.test(text) ? say(messages.unresolved, { text }) : text;
 }
 
 /** One line `file:line:column: error: …`, columns from 1, then the source line and esbuild's notes. */
@@ -145,7 +131,7 @@ function formatProblem(problem, severity) {
       `    ${' '.repeat(location.column)}${'~'.repeat(Math.max(1, location.length))}`,
     );
   }
-  for (const note of notes ?? []) lines.push(`    note: ${note.text}`);
+  for (const { text } of worthy(notes)) lines.push(`    note: ${text}`);
   return lines.join('\n');
 }
 
@@ -166,12 +152,14 @@ async function look(esbuild, handler) {
   const { options } = description;
   const { metafile, warnings } = await runEsbuild(esbuild, {
     ...options,
-    plugins: [ownFolder],
+    plugins: [ownFolderPlugin(context, folder, sayLeavesFolder)],
     entryPoints: [handler],
     sourcemap: false,
     metafile: true,
     outdir: '.',
   });
+  const leaving = findLeaving(metafile, context, folder, sayLeavesFolder);
+  if (leaving.length > 0) throw new BuildError(leaving.map((problem) => formatProblem(problem, 'error')).join('\n'));
   const isModule = metafile.inputs[handler]?.format === 'esm';
   const output = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === handler);
   // A missing default export would otherwise show only when the function starts. CommonJS has none to look for.

@@ -45,7 +45,63 @@ const broken: readonly {
     files: {
       'handler.ts': "import a from 'not-installed'; import b from './function/b.ts:';\nexport default [a, b];\n",
     },
-    line: 'handler.ts:1:15: error: Could not resolve "not-installed"',
+    line: 'handler.ts:1:15: error: Could not resolve "not-installed": no dependency in the function\'s package.json is called so (devDependencies are not installed), and nothing in its folder; code that functions share gets there through configuration.copy of the stack file',
+  },
+  {
+    name: 'an import that paths of a tsconfig.json lead out of its folder, where a file of the template is',
+    template: 'bantam-ts',
+    files: {
+      'tsconfig.json': '{ "compilerOptions": { "paths": { "@code/*": ["../runtime/*"] } } }',
+      'lib/a.ts': "\nimport { log } from '@code/log.ts';\nexport default log;\n",
+      'handler.ts': "import a from './lib/a.ts';\nexport default a;\n",
+    },
+    line: 'lib/a.ts:2:21: error: "@code/log.ts" leads out of the function\'s folder, and only that folder goes into the image: add ./runtime to configuration.copy of the stack file, which puts a copy of it into every function\'s folder under its path from the stack file, and import ../runtime/log.ts',
+  },
+  {
+    name: 'an import that the baseUrl of a tsconfig.json leads out of its folder',
+    template: 'bantam-ts',
+    files: {
+      'tsconfig.json': '{ "compilerOptions": { "baseUrl": ".." } }',
+      'handler.ts': "export * from 'runtime/log.ts';\nexport default {};\n",
+    },
+    line: 'handler.ts:1:15: error: "runtime/log.ts" leads out of the function\'s folder',
+  },
+  {
+    name: 'a path that a package does not export, of which esbuild knows more',
+    template: 'bantam-ts',
+    files: { 'handler.ts': "import x from 'hono/nothing';\nexport default x;\n" },
+    line: 'handler.ts:1:15: error: Could not resolve "hono/nothing"\n    import x',
+  },
+  {
+    name: 'an import that paths lead to what is not in the build',
+    template: 'bantam-ts',
+    files: {
+      'tsconfig.json': '{ "compilerOptions": { "paths": { "@shared/*": ["../shared/*"] } } }',
+      'handler.ts': "import x from '@shared/x.ts';\nexport default x;\n",
+    },
+    line: 'handler.ts:1:15: error: Could not resolve "@shared/x.ts": no dependency in the function\'s package.json is called so',
+  },
+  {
+    name: 'a folder elsewhere that a dependency depends on',
+    template: 'bantam-ts',
+    files: {
+      'package.json': '{"dependencies":{"near":"file:./near"}}',
+      'near/package.json':
+        '{"name":"near","version":"1.0.0","main":"i.js","dependencies":{"far":"file:../../runtime"}}',
+      'near/i.js': "\nmodule.exports = require('far/log.ts');\n",
+      'handler.ts': "import near from 'near';\nexport default near;\n",
+    },
+    line: 'node_modules/near/i.js:2:26: error: "far/log.ts" leads out of the function\'s folder, and only that folder goes into the image: add ./runtime to',
+  },
+  {
+    name: 'a link that leads out of its folder',
+    template: 'bantam-ts',
+    files: {
+      'package.json': '{"dependencies":{"near":"file:./near"}}',
+      'near/package.json': '{"name":"near","version":"1.0.0","dependencies":{"far":"file:../../runtime"}}',
+      'handler.ts': "import { log } from 'far/log.ts';\nexport default log;\n",
+    },
+    line: 'handler.ts:1:21: error: "far/log.ts" leads out of the function\'s folder',
   },
   {
     name: 'an import out of its folder',
@@ -70,6 +126,18 @@ const broken: readonly {
       'package.json': '{\n  "dependencies": {\n    "shared": "file:../shared"\n  }\n}\n',
     },
     line: 'package.json:3: error: "file:../shared" leads out of the function\'s folder',
+  },
+  {
+    name: 'a folder elsewhere that is a package for code past the bundle',
+    template: 'bantam-ts',
+    files: {
+      'package.json': '{"dependencies":{"near":"file:./near"}}',
+      'near/package.json': '{"name":"near","version":"1.0.0","dependencies":{"far":"file:../../far"}}',
+      'worker.js': "require('far');\n",
+      'handler.ts': 'export default {};\n',
+      '../far/package.json': '{"name":"far","version":"1.0.0"}',
+    },
+    line: 'node_modules/far: error: this link leads out of the folder, to ',
   },
   {
     name: 'no handler',
@@ -178,20 +246,22 @@ describe('a function that the recipe cannot build', function () {
       const context = await makeContext(template, files);
       const script = await (template === 'bantam-ts' ? bundle(context) : compile(context));
       assert.equal(script.code, 1);
-      const failure = await failureOf(buildWithRecipe(await makeContext(template, files), 'linux/amd64'));
+      const other = await makeContext(template, files);
+      const failure = await failureOf(buildWithRecipe(other, 'linux/amd64'));
       assert.equal(failure.code, 'BAN-E207');
       assert.equal(failure.message, 'hello: the handler does not compile');
       const wanted = `${handlerFolder}/${line}`;
-      assert.ok(
-        failure.details.some((detail) => detail.startsWith(wanted)),
-        failure.details.join('\n'),
+      assert.ok(`${failure.details.join('\n')}\n`.includes(wanted), failure.details.join('\n'));
+      const inContext = failure.details.map((detail) =>
+        detail.replaceAll(`${handlerFolder}/`, 'function/').replaceAll(other, context),
       );
-      const inContext = failure.details.map((detail) => detail.replaceAll(`${handlerFolder}/`, 'function/'));
       assert.deepEqual(
         inContext,
         script.output
           .split('\n')
-          .filter((said) => said.trim() !== '' && !/^go build failed|^go: downloading /.test(said)),
+          .filter(
+            (said) => said.trim() !== '' && !/^go build failed|^go: downloading |^added \d+ packages? in /.test(said),
+          ),
       );
     });
   }

@@ -29,12 +29,17 @@ export function formatProblem(
   return [
     `${where}${severity}: ${describeProblem(problem, description)}`,
     ...source,
-    ...notes.map((note) => `    note: ${note.text}`),
+    ...worthy(notes).map((note) => `    note: ${note.text}`),
   ];
 }
 
+/** Notes without esbuild's advice to those who call it: nobody can follow it who only writes a function. */
+function worthy(notes: BundleProblem['notes']): BundleProblem['notes'] {
+  return notes.filter(({ text }) => !/^You can (?:mark the path|also surround)/.test(text));
+}
+
 /** What esbuild says, with the template's words for a native module in place of its own. */
-function describeProblem({ text, location }: BundleProblem, description: BundleDescription): string {
+function describeProblem({ text, location, notes }: BundleProblem, description: BundleDescription): string {
   const { nativeModules, messages } = description;
   const user = location === null ? undefined : packageOf(location.file);
   const native = (name: string, from: string | undefined): string =>
@@ -46,6 +51,10 @@ function describeProblem({ text, location }: BundleProblem, description: BundleD
   if (binary !== undefined) return native(packageOf(binary) ?? binary, user);
   const loader = new RegExp(nativeModules.loader).exec(text)?.[1];
   if (loader !== undefined) return native(user ?? loader, undefined);
+  const own = location?.file.startsWith(`${description.handler.folder}/`) && user === undefined;
+  // Where esbuild knows why, that is said.
+  if (own && worthy(notes).length === 0 && messages.unresolved !== undefined && /^Could not resolve "[^./]/.test(text))
+    return fillSentence(messages.unresolved, { text });
   return text;
 }
 

@@ -8,7 +8,7 @@ import { type BundleDescription, descriptionFile } from './description.ts';
 import { type FunctionSource, fillSentence, handlerError, toUserPaths } from './function-source.ts';
 import { readIgnored } from './ignored.ts';
 import { installPackages } from './install.ts';
-import { ownFolderPlugin } from './own-folder-plugin.ts';
+import { findLeaving, ownFolderPlugin } from './own-folder-plugin.ts';
 import { type ModuleExports, placePlugin } from './place-plugin.ts';
 import { findModules, findPlaces, type Inputs } from './places.ts';
 import { settleTree } from './tree.ts';
@@ -121,6 +121,11 @@ async function look(esbuild: Esbuild, source: Source, handler: string): Promise<
     outdir: '.',
   });
   const inputs = metafile?.inputs ?? {};
+  const leaving = await findLeaving(inputs, source.context, description);
+  if (leaving.length > 0) {
+    const lines = leaving.flatMap((problem) => formatProblem(problem, 'error', description));
+    throw handlerError(source, description.handler.folder, lines);
+  }
   const isModule = inputs[handler]?.format === 'esm';
   const output = Object.values(metafile?.outputs ?? {}).find(({ entryPoint }) => entryPoint === handler);
   // A missing default export would otherwise show only when the function starts. CommonJS has none to look for.

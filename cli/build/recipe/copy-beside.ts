@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { BundleDescription } from './description.ts';
+import { openFolder } from './own-folder.ts';
 
 /** What to copy: folders of the build context, and where the tree is made. */
 export interface Beside {
@@ -24,7 +25,12 @@ export async function copyBeside(beside: Beside, description: BundleDescription[
   const ofFunction = toFilter([...leftOut, ...leftOutOfFunction]);
   await copyFolder(beside, beside.folder, into, (name, path) => ofFunction(name) || beside.isIgnored(path));
   const ofPackage = toFilter(leftOut);
-  for (const folder of beside.packages) await copyFolder(beside, folder, into, ofPackage);
+  const isInside = openFolder(beside.context, beside.folder);
+  for (const folder of beside.packages) {
+    const real = await realpath(join(beside.context, folder));
+    if (!isInside(real)) throw beside.refuse(folder, real);
+    await copyFolder(beside, folder, into, ofPackage);
+  }
 }
 
 /** Whether a name is one of the given, in which `*` is any text. */

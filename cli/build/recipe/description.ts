@@ -90,6 +90,7 @@ const bundleSchema = v.object({
       nativeModuleUser: text,
       notInstalled: text,
       unreadablePackage: text,
+      unresolved: v.optional(text),
       leavesFolder: v.optional(text),
       leavingDependency: v.optional(text),
     },

@@ -72,7 +72,7 @@ async function readWanted(source: FunctionSource, description: BundleDescription
     const lines = leaving.map((path) => {
       const inside = withoutSteps(path.replace(/^(?:file:|link:)/, '')).replace(/^\/+/, '');
       const line = lineOf(text, JSON.stringify(path));
-      return `${folder}/package.json:${line}: error: ${sayLeaves(leavingDependency, path, inside, inside)}`;
+      return `${folder}/package.json:${line}: error: ${sayLeaves(leavingDependency, { path, inside, wanted: inside })}`;
     });
     throw handlerError(source, folder, lines);
   }

@@ -7,7 +7,12 @@ import type { BundleDescription } from './description.ts';
 /** What is read of esbuild's metafile; paths are relative to the build context. */
 export interface Inputs {
   readonly [file: string]: {
-    readonly imports: readonly { readonly path: string; readonly kind: string; readonly original?: string }[];
+    readonly imports: readonly {
+      readonly path: string;
+      readonly kind: string;
+      readonly original?: string;
+      readonly external?: boolean;
+    }[];
     readonly format?: string;
   };
 }
