@@ -4,6 +4,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, realpath, stat, utimes } fro
 import { dirname, isAbsolute, join, relative, sep } from 'node:path';
 import { Interrupted, UserError } from '../errors.ts';
 import { isDockerfile } from '../template/dockerfile.ts';
+import { readPullRecord } from '../template/install.ts';
 import type { Template } from '../template/template.ts';
 import type { CopiedPath } from './copied-paths.ts';
 import { isSecretFolder, type LeftOut, leftOutOfCopies, leftOutOfHandler } from './left-out.ts';
@@ -83,9 +84,13 @@ async function sampleOf(template: Template, handler: string): Promise<(path: str
   const prefix = template.handlerFolder === '.' ? '' : `${template.handlerFolder}/`;
   const own = new Set((await entries(handler)).map(({ name }) => name));
   const unwanted = [...leftOutOfTemplate];
+  const record = await readFile(join(template.folder, 'meta.json')).catch(() => undefined);
+  const isPullRecord = record !== undefined && readPullRecord(record) !== undefined;
   return (path) => {
     const parts = path.split('/');
     if (unwanted.includes(parts.at(-1) ?? '')) return true;
+    // faas-cli writes the time of its pull into each template: no two pulls would build the same image.
+    if (path === 'meta.json' && isPullRecord) return true;
     if (prefix === '') return false;
     if (template.bantam) return path === prefix.slice(0, -1) || path.startsWith(prefix);
     const inside = path.startsWith(prefix) ? path.slice(prefix.length) : '';

@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Interrupted } from '../errors.ts';
+import { removeAbandoned } from './abandoned.ts';
 import { isFolder } from './find.ts';
 import { type LockedTemplate, lockTemplate, readLock, type TemplateOrigin } from './lock-file.ts';
 import { copyTree, digestFiles, hashDigests, listTree, type TreeFile } from './tree.ts';
@@ -78,7 +79,8 @@ export async function carryOutInstallation(
       steps.push(() => removeIfEmpty(parent));
       await chmod(parent, 0o755);
     }
-    const staged = await mkdtemp(join(parent, '.new-'));
+    await removeAbandoned(parent, stagedPrefix, abandonedAfter);
+    const staged = await mkdtemp(join(parent, stagedPrefix));
     const old = join(staged, 'old');
     try {
       await copyTree(installation.files, join(staged, 'copy'), signal);
@@ -105,6 +107,10 @@ export async function carryOutInstallation(
   }
   return undo;
 }
+
+/** How the folders begin that copies are made in, and after how long one is nobody's: a copy takes seconds. Milliseconds. */
+const stagedPrefix = '.new-';
+const abandonedAfter = 600_000;
 
 /**
  * Without `meta.json` of faas-cli's: it writes one into each template that it pulls, with the time of the pull, so copies of

@@ -28,8 +28,25 @@ export const lockFileName = 'template/.bantam.json';
 
 const text = v.string('must be text');
 const isMap = v.check<unknown, string>((value) => !Array.isArray(value), 'it is a list');
-const schema = v.record(
-  v.string(),
+/** A map by names of any kind: valibot's record drops `constructor` and the like, and files and templates may be called so. */
+function mapOf<Value>(value: v.GenericSchema<unknown, Value>) {
+  return v.pipe(
+    v.custom<object>((found) => typeof found === 'object' && found !== null, 'it is no map'),
+    v.rawTransform(({ dataset, addIssue }): Readonly<Record<string, Value>> => {
+      const entries: [string, Value][] = [];
+      for (const [key, found] of Object.entries(dataset.value)) {
+        const parsed = v.safeParse(value, found);
+        if (parsed.success) entries.push([key, parsed.output]);
+        else
+          for (const issue of parsed.issues)
+            addIssue({ message: [[key, v.getDotPath(issue)].filter(Boolean).join('.'), issue.message].join(': ') });
+      }
+      return Object.fromEntries(entries);
+    }),
+  );
+}
+
+const schema = mapOf(
   v.object(
     {
       source: text,
@@ -37,7 +54,7 @@ const schema = v.record(
       ref: v.optional(text),
       commit: v.optional(v.pipe(text, v.regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/, 'must be a whole commit id'))),
       hash: v.pipe(text, v.regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 hexadecimal digits')),
-      files: v.optional(v.record(v.string(), text)),
+      files: v.optional(mapOf(text)),
     },
     'must be a map with source and hash',
   ),

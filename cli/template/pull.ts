@@ -101,6 +101,7 @@ async function pullOne(
   request: PullRequest,
   locked: Readonly<Record<string, LockedTemplate>>,
   ports: PullPorts,
+  again = false,
 ): Promise<PullOutcome> {
   const { projectFolder, update, overwrite } = request;
   const offer = await offerFor(name, request, locked, ports);
@@ -111,18 +112,24 @@ async function pullOne(
     origin: offer.origin,
     hash: offer.hash,
   });
+  const inWords = (error: unknown): unknown =>
+    error instanceof Error && 'syscall' in error ? notBrought(name, offer.origin, projectFolder, error) : error;
   const write = async (work: () => Promise<unknown>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      throw error instanceof Error && 'syscall' in error ? notBrought(name, offer.origin, projectFolder, error) : error;
-    }
+    await work().catch((error: unknown) => {
+      throw inWords(error);
+    });
   };
   const install = async (): Promise<void> =>
     await write(async () => await carryOutInstallation(installation, projectFolder, ports.signal));
   switch (installation.state) {
     case 'absent':
-      await install();
+      try {
+        await carryOutInstallation(installation, projectFolder, ports.signal);
+      } catch (error) {
+        // Another program has put something there while this one was copying: then that counts.
+        if (isTaken(error) && !again) return await pullOne(name, request, await readLock(projectFolder), ports, true);
+        throw inWords(error);
+      }
       return done('pulled');
     case 'same':
       if (!isLocked(offer, installation.locked))
@@ -147,6 +154,10 @@ async function pullOne(
         },
       );
   }
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
 }
 
 async function offerFor(

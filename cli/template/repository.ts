@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { UserError } from '../errors.ts';
+import { removeAbandoned } from './abandoned.ts';
 import { type CommitTemplates, readCommit } from './commit.ts';
 import { askKept, commitOf, fetchAll, fetchCommit, type RepositoryPorts, talk } from './fetch.ts';
 import { sourceFailure } from './git.ts';
+import { abandonedAfter, boundKept, stagedPrefix, suffix, touchKept } from './kept-commits.ts';
 import type { TemplateSource } from './source.ts';
 
 /** Git repositories with templates. What was read once is kept by commit, and needs no network again. */
@@ -97,6 +99,7 @@ async function readKept(source: TemplateSource, commit: string, ports: Repositor
   if (there?.isDirectory()) {
     const sound = await askKept(ports, folder, ['cat-file', '-e', `${commit}^{tree}`]);
     if (sound.exitCode === 0) {
+      await touchKept(folder);
       try {
         ports.report({ type: 'trace', text: `${source.repository} ${commit.slice(0, 7)} is in ${ports.folder}` });
         return await read(folder);
@@ -122,8 +125,6 @@ async function readKept(source: TemplateSource, commit: string, ports: Repositor
     ports.report({ type: 'ended', about: source.repository });
   }
 }
-
-const suffix = '.git';
 
 /**
  * Makes a bare repository beside the kept ones, has it filled, and renames it to the commit's name: half a clone never has
@@ -152,6 +153,7 @@ async function keep<Result>(
         // Another program was faster.
         if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
       });
+    if (staged.startsWith(ports.folder)) await boundKept(ports.folder);
     return result;
   } finally {
     await rm(staged, { recursive: true, force: true });
@@ -161,7 +163,8 @@ async function keep<Result>(
 async function makeStaged({ folder, report }: RepositoryPorts): Promise<string> {
   try {
     await mkdir(folder, { recursive: true });
-    return await mkdtemp(join(folder, '.new-'));
+    await removeAbandoned(folder, stagedPrefix, abandonedAfter);
+    return await mkdtemp(join(folder, stagedPrefix));
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error;
     report({ type: 'trace', text: `templates cannot be kept in ${folder}: ${error.message}` });

@@ -45,6 +45,19 @@ describe('a build context', () => {
     'handler/lib/größe.ts': 'two',
   };
 
+  it('leaves out the meta.json that faas-cli writes into a template, and no other one', async () => {
+    const foreign = template(false);
+    const record = (time: string): string => JSON.stringify({ repository: 'https://x/y', written_at: time });
+    await write({ ...sample, 'template/meta.json': record('1'), 'template/deep/meta.json': record('1') });
+    const first = await layOut('handler', foreign);
+    assert.ok((await tree(first.folder)).includes('deep/meta.json'));
+    assert.ok(!(await tree(first.folder)).includes('meta.json'));
+    await write({ 'template/meta.json': record('2') });
+    assert.equal((await layOut('handler', foreign)).digest, first.digest);
+    await write({ 'template/meta.json': '{"name":"of the template"}' });
+    assert.ok((await tree((await layOut('handler', foreign)).folder)).includes('meta.json'));
+  });
+
   it('holds the template with the handler in its place, without the sample of our own templates', async () => {
     await write(sample);
     assert.deepEqual(await tree((await layOut()).folder), [

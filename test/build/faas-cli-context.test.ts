@@ -25,6 +25,9 @@ configuration:
 `,
   'template/other/template.yml': 'language: other\n',
   'template/other/Dockerfile': 'FROM scratch\n',
+  'template/other/meta.json':
+    '{"repository":"https://github.com/x/y","written_at":"2026-01-02T03:04:05Z","ref_name":"","sha":"0a1b"}',
+  'template/other/function/meta.json': '{}',
   'template/other/function/handler.js': 'the sample',
   'template/other/function/package.json': '{}',
   'template/other/function/handler_test.js': 'a test of the sample',
@@ -59,22 +62,31 @@ configuration:
 const ofFaasCli = {
   fn: [
     ...['.dockerignore', '.env', '.env.local', '.git/HEAD', '.secrets/token', 'handler.js', 'handler.mjs'],
-    ...['handler_test.js', 'lib/sample.js', 'link.txt', 'node_modules/a/index.js', 'notes.md', 'other.txt'],
+    ...[
+      'handler_test.js',
+      'lib/sample.js',
+      'link.txt',
+      'meta.json',
+      'node_modules/a/index.js',
+      'notes.md',
+      'other.txt',
+    ],
     ...['package.json', 'shared/.env', 'shared/deep/d.txt', 'shared/node_modules/x', 'src/a.log', 'src/build/kept.js'],
   ]
     .map((path) => `function/${path}`)
-    .concat('Dockerfile', 'template.yml'),
+    .concat('Dockerfile', 'meta.json', 'template.yml'),
   own: [
     ...['.dockerignore', 'Dockerfile', 'README.md', 'main.c', 'node_modules/x', 'other.txt'],
     ...['shared/.env', 'shared/deep/d.txt', 'shared/node_modules/x'],
   ],
 };
 
-/** Where bantam's contexts differ on purpose (docs/building.md): secrets, packages of this machine, the sample handler, what .dockerignore names. */
+/** Where bantam's contexts differ on purpose (docs/building.md): secrets, packages of this machine, the sample handler, what .dockerignore names, faas-cli's record of its pull. */
 const leftOut = {
   fn: ['.env', '.env.local', '.git/HEAD', '.secrets/token', 'handler.js', 'node_modules/a/index.js', 'notes.md']
     .concat('shared/.env', 'shared/node_modules/x', 'src/a.log')
-    .map((path) => `function/${path}`),
+    .map((path) => `function/${path}`)
+    .concat('meta.json'),
   own: ['README.md', 'node_modules/x', 'shared/.env', 'shared/node_modules/x'],
 };
 

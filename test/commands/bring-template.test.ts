@@ -46,7 +46,7 @@ describe('a function whose lang was changed to a template of bantam’s', () => 
     await using project = await makeMovedProject('bantam-ts', 'bantam-ts');
     await using fresh = await makeProject();
     const first = await project.run(['fn', 'build'], noDocker);
-    assert.match(first.stdout, /✗ f0 .*\(BAN-E201\)/, 'planned, then no docker');
+    assert.match(first.stdout, /✗ f0\b.*\(BAN-E201\)/, 'planned, then no docker');
     assert.deepEqual(
       first.stderr.split('\n').filter((text) => text.includes('brought')),
       [line],

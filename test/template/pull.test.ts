@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Interrupted, UserError } from '../../cli/errors.ts';
 import type { Event } from '../../cli/events.ts';
@@ -103,6 +103,34 @@ describe('pulling templates', () => {
     assert.deepEqual(await bed.states({}), ['a same', 'b same']);
     assert.deepEqual(await snapshot(bed.project), before);
     assert.deepEqual(await bed.inspect(), ['a same', 'b same', 'bantam-ts available']);
+  });
+
+  it('takes templates and files of any name, also those that objects have already', async () => {
+    await using repository = await makeRepository({
+      ...templateFiles('constructor'),
+      ...templateFiles('toString'),
+      'template/constructor/prototype': 'x',
+      'template/constructor/__proto__': 'x',
+    });
+    await using bed = await setUp();
+    assert.deepEqual(await bed.states({ from: repository.path }), ['constructor pulled', 'toString pulled']);
+    const lock = await readLock(bed.project);
+    assert.deepEqual(Object.keys(lock), ['constructor', 'toString']);
+    const files = Object.keys(lock['constructor']?.files ?? {});
+    assert.ok(files.includes('prototype') && files.includes('__proto__'), files.join());
+    assert.deepEqual(await bed.states({}), ['constructor same', 'toString same']);
+    assert.deepEqual(await bed.inspect(), ['bantam-ts available', 'constructor same', 'toString same']);
+  });
+
+  it('removes what a killed pull has left', async () => {
+    await using repository = await makeRepository(templateFiles('a'));
+    await using bed = await setUp();
+    const left = ['.new-killed', '.new-running'].map((name) => join(bed.project, 'template', name));
+    for (const folder of left) await mkdir(join(folder, 'copy'), { recursive: true });
+    const anHourAgo = new Date(Date.now() - 3_600_000);
+    await utimes(left[0] ?? '', anHourAgo, anHourAgo);
+    assert.deepEqual(await bed.states({ from: repository.path }), ['a pulled']);
+    assert.deepEqual((await readdir(join(bed.project, 'template'))).sort(), ['.bantam.json', '.new-running', 'a']);
   });
 
   it('takes only what is named, and says what there is instead', async () => {
