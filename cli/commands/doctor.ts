@@ -3,6 +3,7 @@ import { type Block, defineCommand } from '../command.ts';
 import type { Context } from '../context.ts';
 import { exitCodes, Interrupted, UserError } from '../errors.ts';
 import { formatPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
+import { notHereYet } from '../template/foreign.ts';
 
 /** What a check found. `unknown`: it could not be told; a guess would count as wrong. */
 interface CheckResult {
@@ -132,12 +133,26 @@ const checks: readonly Check[] = [
       const stack = await context.stackIfAny();
       if (stack === undefined)
         return { state: 'warning', text: 'no stack file here or above', hint: 'bantam fn new hello --lang ts' };
-      for (const { language, skipBuild } of stack.functions)
-        if (!skipBuild) await context.findTemplate(stack.folder, language);
-      return {
-        state: 'ok',
-        text: `${stack.file}: ${stack.functions.length} function${stack.functions.length === 1 ? '' : 's'}`,
-      };
+      const languages = new Set(stack.functions.filter(({ skipBuild }) => !skipBuild).map(({ language }) => language));
+      const coming: string[] = [];
+      for (const language of languages)
+        try {
+          await context.findTemplate(stack.folder, language);
+        } catch (error) {
+          if (!(error instanceof UserError) || error.code !== 'BAN-E111') throw error;
+          // What a build would bring by itself is no fault.
+          const templates = stack.configuration?.templates ?? [];
+          if ((await notHereYet(stack.folder, language, templates)) === undefined) throw error;
+          coming.push(language);
+        }
+      const text = `${stack.file}: ${stack.functions.length} function${stack.functions.length === 1 ? '' : 's'}`;
+      return coming.length === 0
+        ? { state: 'ok', text }
+        : {
+            state: 'ok',
+            text: `${text}; the first build brings the template${coming.length === 1 ? '' : 's'} ${coming.join(', ')}`,
+            hint: 'bantam template pull brings them now',
+          };
     },
   },
   {

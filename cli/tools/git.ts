@@ -62,9 +62,11 @@ const gitEnvironment: Readonly<Record<string, string | undefined>> = {
   LC_ALL: 'C',
   GIT_TERMINAL_PROMPT: '0',
   GIT_ASKPASS: '',
-  SSH_ASKPASS: '',
+  // ssh asks this program instead of the terminal, and gets no answer. A GIT_SSH_COMMAND would do it, too, but take the place
+  // of the user's core.sshCommand.
+  SSH_ASKPASS: 'false',
+  SSH_ASKPASS_REQUIRE: 'force',
   GCM_INTERACTIVE: 'never',
-  GIT_SSH_COMMAND: process.env['GIT_SSH_COMMAND'] ?? 'ssh -oBatchMode=yes',
   // Asking for the state of a repository writes nothing into it.
   GIT_OPTIONAL_LOCKS: '0',
   GIT_PAGER: 'cat',

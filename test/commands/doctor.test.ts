@@ -116,6 +116,19 @@ describe('bantam doctor', function () {
     });
   }
 
+  it('finds no fault with a template that the first build brings', async () => {
+    await using project = await makeProject();
+    await writeFile(
+      join(project.path, 'stack.yml'),
+      'version: 1.0\nprovider:\n  name: openfaas\nfunctions:\n  hello:\n    lang: node22\n    handler: ./hello\n    image: a/b\nconfiguration:\n  templates:\n    - name: node22\n      source: https://github.com/openfaas/templates\n',
+    );
+    const { stdout } = await project.run(['doctor', '--gateway', gateway.loggedIn]);
+    assert.match(
+      stdout,
+      /^✓ stack +.*: 1 function; the first build brings the template node22\n +next: bantam template pull/m,
+    );
+  });
+
   it('tells of a gateway that is down and of a template that is missing, and goes on with the rest', async () => {
     await using project = await makeProject();
     await writeFile(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Interrupted, UserError } from '../../cli/errors.ts';
@@ -40,6 +40,25 @@ describe('git', () => {
     });
     assert.notEqual(asked.exitCode, 0);
     assert.match(describeGitFailure(asked), /terminal prompts disabled/);
+  });
+
+  it('runs the ssh that the user has set, which asks a program that has no answer', async () => {
+    const ssh = join(folder, 'my ssh');
+    await writeFile(
+      ssh,
+      '#!/bin/sh\necho "$SSH_ASKPASS_REQUIRE asks $SSH_ASKPASS, $GIT_SSH_COMMAND" >&2\n"$SSH_ASKPASS" "password: " >&2 || echo "no answer" >&2\n[ -t 0 ] && echo terminal >&2\n(: < /dev/tty) 2>/dev/null && echo terminal >&2\nexit 255\n',
+      { mode: 0o755 },
+    );
+    const call = async (environment: Readonly<Record<string, string>>) =>
+      await runGit(runProgram, ['-c', `core.sshCommand='${ssh}'`, 'ls-remote', 'ssh://git@127.0.0.1/x'], {
+        cwd: folder,
+        signal,
+        environment,
+      });
+    const asked = await call({});
+    assert.deepEqual([asked.exitCode, asked.timedOut], [128, false]);
+    assert.match(asked.stderr, /^force asks false, \nno answer\nfatal: /);
+    assert.match((await call({ GIT_SSH_COMMAND: `'${ssh}' -v` })).stderr, /, '.*my ssh' -v\nno answer/);
   });
 
   it('runs no hook of the user’s', async () => {
