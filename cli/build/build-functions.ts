@@ -5,7 +5,7 @@ import pLimit from 'p-limit';
 import { describeFailure, Interrupted, UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
 import { defaultPlatforms, formatPlatform, type Platform, parsePlatform, samePlatform } from '../oci/platform.ts';
-import { parseReference } from '../oci/reference.ts';
+import { isOfficial, parseReference } from '../oci/reference.ts';
 import { requireHandler } from '../stack/handler.ts';
 import type { Stack, StackFunction } from '../stack/stack.ts';
 import { isDockerfile } from '../template/dockerfile.ts';
@@ -127,6 +127,8 @@ async function planFunction(
   { findTemplate, report, signal }: Pick<BuildPorts, 'findTemplate' | 'report' | 'signal'>,
 ): Promise<BuildPlan> {
   const { settings, stack } = request;
+  const output = request.output(declared.name);
+  if (output.kind === 'push') requireOwnRegistry(declared, stack);
   const template = await findTemplate(stack.folder, declared.language);
   const platforms = platformsOf(request, declared);
   if (template.bantam) await requirePlatforms(declared.name, template, platforms);
@@ -164,7 +166,7 @@ async function planFunction(
     context: context.folder,
     reference: parseReference(image),
     platforms,
-    output: request.output(declared.name),
+    output,
     buildArguments,
     inheritedArguments: settings.proxies.filter((name) => !Object.hasOwn(buildArguments, name)),
     buildContexts: settings.buildContexts,
@@ -177,6 +179,18 @@ async function planFunction(
     targetRuns: facts.targetRuns,
     sources: ownDockerfile ? undefined : { inContext: template.handlerFolder, folder: handler },
   };
+}
+
+/** Said before the build, which may take minutes: `fn new` without a prefix names such an image. Throws BAN-E309. */
+function requireOwnRegistry({ image, position }: StackFunction, stack: Stack): void {
+  if (isOfficial(parseReference(image)))
+    throw new UserError(
+      'BAN-E309',
+      `the image ${image} would be one of Docker Hub’s own library: nobody can push there`,
+      {
+        hint: `write image: registry.lan:5000/${image.replace(/^.*\//, '')} in ${stack.file}:${position.line} (for your account at Docker Hub, docker.io/USER/…)`,
+      },
+    );
 }
 
 /** The stack file's, relative to it, and the command line's, which come before those of the same id. Throws BAN-E215. */

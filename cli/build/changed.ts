@@ -43,7 +43,7 @@ export async function findChanges(query: ChangeQuery): Promise<Changes> {
     });
   const base = await findBase(repository, query);
   const files = await changedFiles(repository, base.commit);
-  const [before, now] = await settingsOf(repository, base.commit, query);
+  const [before, now] = await settingsOf(repository, base, query);
   const reasons = new Map<string, string>();
   for (const declared of functions) {
     if (signal.aborted) break;
@@ -54,11 +54,10 @@ export async function findChanges(query: ChangeQuery): Promise<Changes> {
       inputs.some((input) => input === '.' || file === input || file.startsWith(`${input}/`)),
     );
     const [first] = touched;
-    const old = before?.functions.get(declared.name);
+    const old = typeof before === 'string' ? undefined : before.functions.get(declared.name);
     if (first !== undefined)
       reasons.set(declared.name, touched.length === 1 ? first : `${first} and ${touched.length - 1} more`);
-    else if (old === undefined)
-      reasons.set(declared.name, before === undefined ? 'the stack file of then cannot be read' : 'it is new');
+    else if (old === undefined) reasons.set(declared.name, typeof before === 'string' ? before : 'it is new');
     else if (old !== now.functions.get(declared.name)) reasons.set(declared.name, `its settings in ${base.stackFile}`);
   }
   return { since: base.words, commit: base.commit, reasons };
@@ -74,7 +73,7 @@ interface Base {
 /** The commit to compare with: the named one; where this branch left the default branch of `origin`; the push's start in GitHub Actions; the commit before. */
 async function findBase(repository: Repository, query: ChangeQuery): Promise<Base> {
   const { reference, environment } = query;
-  const [stackFile = 'stack.yml'] = await repository.pathsOf([query.stack.file]);
+  const stackFile = (await repository.pathsOf([query.stack.file])).at(-1) ?? 'stack.yml';
   const commitOf = async (name: string): Promise<string | undefined> =>
     (await repository.ask('rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`)) || undefined;
   const made = (commit: string, words: string): Base => ({
@@ -170,14 +169,13 @@ interface Settings {
   readonly environmentFiles: ReadonlyMap<string, readonly string[]>;
 }
 
-/** The decoded settings then (undefined if there was no stack file, or none that can be read) and now; both with the variables of now. */
+/** The decoded settings then (or why they are not known: there was no stack file in this place, or none that can be read) and now; both with the variables of now. */
 async function settingsOf(
   repository: Repository,
-  commit: string,
+  { commit, stackFile }: Base,
   { stack, environment }: ChangeQuery,
-): Promise<readonly [Settings | undefined, Settings]> {
-  const [path = ''] = await repository.pathsOf([stack.file]);
-  const then = await repository.ask('show', `${commit}:${path}`);
+): Promise<readonly [Settings | string, Settings]> {
+  const then = await repository.ask('show', `${commit}:${stackFile}`);
   const read = (text: string): Settings | undefined => {
     const decoded = decodeStack(text, stack.file, environment);
     if (decoded.stack === undefined) return undefined;
@@ -206,5 +204,7 @@ async function settingsOf(
     };
   };
   const now = read(await readFile(stack.file, 'utf8'));
-  return [then === undefined ? undefined : read(then), now ?? { functions: new Map(), environmentFiles: new Map() }];
+  const before =
+    then === undefined ? `${stackFile} was not there then` : (read(then) ?? `${stackFile} of then cannot be read`);
+  return [before, now ?? { functions: new Map(), environmentFiles: new Map() }];
 }

@@ -43,14 +43,15 @@ export interface BuildPlan {
   readonly sources: { readonly inContext: string; readonly folder: string } | undefined;
 }
 
-/** Files that buildx writes: the digest, the image as a layout folder (for `push` and `layout`), and the new local cache of the plan. */
+/** Files of buildx: the digest, the image as a layout folder (for `push` and `layout`), the new local cache of the plan, and what it reads of the old one. */
 export interface BuildFiles {
   readonly metadata: string;
   readonly layout: string;
   readonly cache?: string;
+  readonly oldCache?: string;
 }
 
-/** The argv of `docker` for a plan: it may be shown, values of build arguments are in {@link buildxEnvironment}. Pure. */
+/** The argv of `docker` for a plan; most values of build arguments are in {@link buildxEnvironment}. To show it: {@link shownArguments}. Pure. */
 export function buildxArguments(plan: BuildPlan, files: BuildFiles): readonly string[] {
   return [
     'buildx',
@@ -82,10 +83,29 @@ export function buildxArguments(plan: BuildPlan, files: BuildFiles): readonly st
   ];
 }
 
+/**
+ * The same for people and logs, without what may be a secret: values of build arguments that stay in the command line,
+ * credentials in addresses, and those of caches (`secret_access_key=…`). Pure.
+ */
+export function shownArguments(plan: BuildPlan, files: BuildFiles): readonly string[] {
+  const hidden = Object.fromEntries(Object.keys(plan.buildArguments).map((name) => [name, '…']));
+  const { from, to } = plan.caches;
+  const caches = { ...plan.caches, from: from.map(hideKeys), to: to.map(hideKeys) };
+  const shown = buildxArguments({ ...plan, buildArguments: hidden, caches }, files);
+  return shown.map((word) => word.replace(/(:\/\/)[^/@\s]+@/g, '$1…@'));
+}
+
+/** Attributes of caches that are credentials; a field of the CSV line may be quoted as a whole. */
+const credential = /("?)(\w*(?:token|secret|password|access_key|account_key)\w*)=(?:(?<="\w*=)[^"]*|[^,]*)/gi;
+
+function hideKeys(cache: string): string {
+  return cache.replace(credential, '$1$2=…');
+}
+
 /** A local cache is written beside the one that is read, which it replaces when the build has succeeded. */
-function localCacheArguments({ local }: CachePlan, { cache }: BuildFiles): readonly string[] {
+function localCacheArguments({ local }: CachePlan, { cache, oldCache }: BuildFiles): readonly string[] {
   if (local === undefined) return [];
-  const src = pathForBuildx(local, local.folder);
+  const src = pathForBuildx(local, oldCache ?? local.folder);
   const dest = pathForBuildx(local, cache ?? local.folder);
   return ['--cache-from', field({ type: 'local', src }), '--cache-to', field({ type: 'local', dest, mode: 'max' })];
 }
@@ -107,9 +127,12 @@ export function buildxEnvironment(plan: BuildPlan): Readonly<Record<string, stri
 const taken =
   /^(PATH|HOME|USER|LOGNAME|SHELL|PWD|TERM|LANG|LANGUAGE|TZ|TMPDIR|TMP|TEMP|DISPLAY|EDITOR|HOSTNAME|KUBECONFIG|GNUPGHOME|NO_COLOR|HOSTALIASES|LOCALDOMAIN|RES_OPTIONS|(HTTPS?|FTP|NO|ALL)_PROXY|(DOCKER|BUILDX|BUILDKIT|COMPOSE|SOURCE_DATE|XDG|LC|LD|DYLD|SSL|SSH|GPG|DBUS|GIT|OTEL|KUBERNETES|EXPERIMENTAL|METRICS|MALLOC|PASSWORD_STORE)_.*|GO(DEBUG|GC|MAXPROCS|MEMLIMIT|TRACEBACK|RACE|COVERDIR))$/i;
 
+/** Names of secrets that none of them reads, whatever they begin with: `GIT_TOKEN`, `DOCKER_PASSWORD`. */
+const secret = /^(?!PASSWORD_STORE_)\w+_(TOKEN|PASSWORD|PASSWD|SECRET|API_KEY|PRIVATE_KEY)$/i;
+
 /** Whether a build argument's value can be handed on in the environment. */
 function isFree(name: string): boolean {
-  return /^[A-Za-z_][\w.-]*$/.test(name) && !taken.test(name);
+  return /^[A-Za-z_][\w.-]*$/.test(name) && (!taken.test(name) || secret.test(name));
 }
 
 const repeatable: Readonly<Record<string, string>> = {

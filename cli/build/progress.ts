@@ -1,5 +1,6 @@
 import { TextDecoder } from 'node:util';
 import * as v from 'valibot';
+import { hideTexts } from './hidden-texts.ts';
 
 /** What one line of `docker buildx build --progress=rawjson` (stderr) says. BuildKit's `client.SolveStatus`, as JSON. */
 export interface BuildProgress {
@@ -69,7 +70,16 @@ export type BuildEvent =
 
 const keptOutput = 64 * 1024;
 
-/** Follows the lines of one build: announces steps and output, and keeps what explains a failure (64 KiB per step at most). */
+/** A line of output that does not end is shown in pieces of this many characters. */
+const longestLine = 16 * 1024;
+
+/** What is kept back of such a line: a secret may have come in part. */
+const longestKept = 4 * 1024;
+
+/**
+ * Follows the lines of one build: announces steps and output, and keeps what explains a failure (64 KiB per step at most). Of the texts
+ * that it is given (the values of secrets) it announces and keeps none.
+ */
 export class BuildLog {
   /** Lines that were no JSON: what docker and buildx say themselves. */
   plain = '';
@@ -78,39 +88,69 @@ export class BuildLog {
   readonly #errors = new Map<string, string>();
   /** By name: platforms that share a step have one each under the same name. */
   readonly #announced = new Set<string>();
-  /** Per step and stream: pieces end anywhere, in the middle of a character too. */
-  readonly #decoders = new Map<string, TextDecoder>();
+  /** Per step and stream: pieces end anywhere, in the middle of a character too, or of a secret. `rest`: the line that has not ended. */
+  readonly #streams = new Map<string, { readonly step: string; readonly decoder: TextDecoder; rest: string }>();
+  readonly #hidden: readonly string[];
+
+  /** `hidden`: the texts that are not to be shown. */
+  constructor(hidden: readonly string[] = []) {
+    this.#hidden = hidden;
+  }
 
   /** Takes one line of stderr and returns what is worth announcing. */
   read(line: string): readonly BuildEvent[] {
     const progress = readProgress(line);
     if (progress === undefined) {
-      if (line.trim() !== '') this.plain = `${this.plain}${line}\n`.slice(-keptOutput);
+      if (line.trim() !== '') this.plain = `${this.plain}${this.#shown(line)}\n`.slice(-keptOutput);
       return [];
     }
     const events: BuildEvent[] = [];
     for (const step of progress.steps) {
-      if (step.name !== '') this.#names.set(step.id, step.name);
-      if (step.state === 'failed') this.#errors.set(step.id, step.error ?? '');
+      if (step.name !== '') this.#names.set(step.id, this.#shown(step.name));
+      if (step.state === 'failed') this.#errors.set(step.id, this.#shown(step.error ?? ''));
       if (step.state === 'started' && !this.#announced.has(step.name) && !step.name.startsWith('[internal]')) {
         this.#announced.add(step.name);
         events.push({
           type: 'progress',
-          text: step.name.replace(/--mount=\S+\s+/g, '').replace(/\s+/g, ' '),
+          text: this.#shown(step.name)
+            .replace(/--mount=\S+\s+/g, '')
+            .replace(/\s+/g, ' '),
           minor: true,
         });
       }
     }
     for (const { step, stream, bytes } of progress.logs) {
       const key = `${step} ${stream}`;
-      const decoder = this.#decoders.get(key) ?? new TextDecoder();
-      this.#decoders.set(key, decoder);
-      const text = decoder.decode(bytes, { stream: true });
+      const state = this.#streams.get(key) ?? { step, decoder: new TextDecoder(), rest: '' };
+      this.#streams.set(key, state);
+      const text = state.decoder.decode(bytes, { stream: true });
       this.#outputs.set(step, `${this.#outputs.get(step) ?? ''}${text}`.slice(-keptOutput));
-      for (const part of text.split('\n'))
-        if (part.trim() !== '') events.push({ type: 'log', text: part, stream: 'stderr' });
+      const lines = `${state.rest}${text}`.split('\n');
+      state.rest = lines.pop() ?? '';
+      if (state.rest.length > longestLine) lines.push(state.rest.slice(0, -longestKept));
+      if (state.rest.length > longestLine) state.rest = state.rest.slice(-longestKept);
+      events.push(...lines.flatMap((part) => this.#logged(part)));
     }
+    for (const { id, state } of progress.steps) if (state !== 'started') events.push(...this.#endStreams(id));
     return events;
+  }
+
+  /** The last lines of a step, which nothing ended. */
+  #endStreams(step: string): readonly BuildEvent[] {
+    return [...this.#streams.values()].flatMap((stream) => {
+      if (stream.step !== step) return [];
+      const { rest } = stream;
+      stream.rest = '';
+      return this.#logged(rest);
+    });
+  }
+
+  #logged(line: string): readonly BuildEvent[] {
+    return line.trim() === '' ? [] : [{ type: 'log', text: this.#shown(line), stream: 'stderr' }];
+  }
+
+  #shown(text: string): string {
+    return hideTexts(text, this.#hidden);
   }
 
   /** The steps that failed on their own; those that were only cancelled because of them are left out. */
@@ -118,7 +158,7 @@ export class BuildLog {
     const all = [...this.#errors].map(([id, error]) => ({
       name: this.#names.get(id) ?? '',
       error,
-      output: this.#outputs.get(id) ?? '',
+      output: this.#shown(this.#outputs.get(id) ?? ''),
     }));
     const real = all.filter(({ error }) => !/context canceled|CANCELED/i.test(error));
     return real.length > 0 ? real : all;

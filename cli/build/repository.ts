@@ -11,8 +11,14 @@ export interface Repository {
   ask(...gitArguments: readonly string[]): Promise<string | undefined>;
   /** Paths relative to the root, with `/`, of those that lie in the repository (links of the way followed as far as it exists). */
   pathsOf(paths: readonly string[]): Promise<readonly string[]>;
-  /** Whether something below these paths differs from the last commit, untracked files (but not ignored ones) included. */
+  /** Whether something below these paths differed from the last commit when it was first asked, untracked files (but not ignored ones) included. */
   isDirty(paths: readonly string[]): Promise<boolean>;
+}
+
+/** Whether a changed path is an input, or below it; or the input is in a folder that is untracked as a whole (`folder/`) or a submodule. */
+function overlap(input: string, changed: string): boolean {
+  const path = changed.replace(/\/$/, '');
+  return input === '.' || path === input || path.startsWith(`${input}/`) || input.startsWith(`${path}/`);
 }
 
 /** The repository around a folder, or why there is none. Throws BAN-E212 without git. */
@@ -37,6 +43,13 @@ export async function findRepository(
       }
     return [...new Set(all)];
   };
+  // Asked once, for all functions: each question reads the whole index.
+  let status: Promise<readonly string[] | undefined> | undefined;
+  const readStatus = async (): Promise<readonly string[] | undefined> => {
+    const found = await call(root, ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal']);
+    if (found.exitCode !== 0) return undefined;
+    return found.stdout.split('\0').flatMap((line) => (line === '' ? [] : [line.slice(3)]));
+  };
   return {
     root,
     async ask(...gitArguments) {
@@ -47,8 +60,9 @@ export async function findRepository(
     async isDirty(paths) {
       const inside = await pathsOf(paths);
       if (inside.length === 0) return false;
-      const status = await call(root, ['status', '--porcelain', '-z', '--untracked-files=normal', '--', ...inside]);
-      return status.exitCode !== 0 || status.stdout !== '';
+      status ??= readStatus();
+      const changed = await status;
+      return changed === undefined || changed.some((path) => inside.some((input) => overlap(input, path)));
     },
   };
 }

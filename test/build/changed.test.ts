@@ -136,6 +136,20 @@ describe('--changed', function () {
     assert.deepEqual(await names(), ['one']);
   });
 
+  it('counts all where the stack file was elsewhere then, or is a link', async () => {
+    await project.commit();
+    await project.git('mv', 'stack.yml', 'moved.yml');
+    await project.commit();
+    await project.git('mv', 'moved.yml', 'stack.yml');
+    const { reasons } = await changes();
+    assert.deepEqual([...reasons.keys()], ['one', 'two']);
+    assert.match(reasons.get('two') ?? '', /^my projéct\/stack\.yml was not there then$/);
+    await project.git('mv', 'stack.yml', 'real.yml');
+    await symlink('real.yml', join(project.folder, 'stack.yml'));
+    await project.commit();
+    assert.deepEqual(await names(), [], 'the file behind the link is compared');
+  });
+
   it('counts all where the stack file was not there or cannot be read as it was', async () => {
     await project.write({ 'stack.yml': 'functions: [' });
     await project.commit();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { type BuildPlan, buildxArguments, buildxEnvironment } from '../../cli/build/plan.ts';
+import { type BuildPlan, buildxArguments, buildxEnvironment, shownArguments } from '../../cli/build/plan.ts';
 import { examplePlan } from './example-plan.ts';
 
 const files = { metadata: '/s/metadata.json', layout: '/s/lay out' };
@@ -59,6 +59,32 @@ describe('the command line of docker buildx', () => {
       '0',
     );
     assert.ok(argv({ buildArguments: { SOURCE_DATE_EPOCH: '7' } }).includes('SOURCE_DATE_EPOCH=7'));
+  });
+
+  it('keeps tokens out of the command line whatever they begin with, and shows no value at all', () => {
+    const buildArguments = { GIT_TOKEN: 's3cret1', DOCKER_PASSWORD: 's3cret2', HTTPS_PROXY: 'http://me:s3cret3@p:1' };
+    const plan = examplePlan({
+      buildArguments,
+      buildContexts: { src: 'https://s3cret4@host/x.git', base: 'docker-image://host/x@sha256:ab' },
+      caches: {
+        from: ['type=gha,token=s3cret5,scope=x'],
+        to: ['type=s3,region=eu,secret_access_key=s3cret6,"session_token=s3cret7,x",mode=max'],
+      },
+    });
+    const built = buildxArguments(plan, files);
+    assert.ok(!/s3cret[12]/.test(built.join(' ')));
+    assert.equal(buildxEnvironment(plan)['DOCKER_PASSWORD'], 's3cret2');
+    const shown = shownArguments(plan, files);
+    assert.ok(!shown.join(' ').includes('s3cret'), shown.join(' '));
+    assert.equal(shown.length, built.length);
+    for (const word of [
+      'GIT_TOKEN',
+      'HTTPS_PROXY=…',
+      'base=docker-image://host/x@sha256:ab',
+      'src=https://…@host/x.git',
+    ])
+      assert.ok(shown.includes(word), word);
+    assert.ok(shown.includes('type=gha,token=…,scope=x'));
   });
 
   it('hands each argument on once, in the command line or in the environment', () => {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { hiddenTextsOf } from '../../cli/build/hidden-texts.ts';
 import { BuildLog, readProgress } from '../../cli/build/progress.ts';
+import { temporaryFolder } from '../e2e/program.ts';
 
 /** Lines of stderr recorded from docker buildx 0.29 with --progress=rawjson (without its byte counters). */
 const recorded = async (name: string): Promise<readonly string[]> =>
@@ -70,6 +73,56 @@ describe('the progress of docker buildx', () => {
         );
       }),
     );
+  });
+
+  it('shows no value of a secret: in names of steps, output in pieces, errors, and what buildx says itself', async () => {
+    await using folder = await temporaryFolder('bantam-hidden-');
+    const file = join(folder.path, 'npmrc');
+    await writeFile(file, '//registry.lan/:_authToken=t0ken-of-a-file\nsecond line of it\n');
+    const hidden = await hiddenTextsOf(
+      {
+        buildArguments: {
+          NPM_TOKEN: 'pa"ss w0rd',
+          VERSION: '1.36',
+          BASE: 'docker.io/library/busybox:1.36',
+          MIRROR: 'https://me:fromAddress@mirror.lan/x',
+          X: 'ghx1234567890abcdefghij',
+          PIN: '12',
+        },
+        inheritedArguments: ['http_proxy', 'no_proxy'],
+        secrets: [
+          { id: 'npmrc', file },
+          { id: 'gone', file: join(folder.path, 'gone') },
+          { id: 'key', variable: 'KEY' },
+        ],
+      },
+      { KEY: 'begin of key\nmiddle of key', http_proxy: 'http://u:proxyPassword@p:1' },
+    );
+    const values = [
+      'pa"ss w0rd',
+      'fromAddress',
+      'ghx1234567890abcdefghij',
+      't0ken-of-a-file',
+      'second line of it',
+      'begin of key',
+      'middle of key',
+      'proxyPassword',
+    ];
+    const log = new BuildLog(hidden);
+    const events = [];
+    const step = { digest: 'a', name: `[2/3] RUN use ${values.join(' ')} 1.36`, started: 'now' };
+    events.push(...log.read(JSON.stringify({ vertexes: [step] })));
+    const output = Buffer.from(`${values.join('\n')} 1.36\nbusybox:1.36 ${values.join(' ')}`);
+    for (let at = 0; at < output.length; at += 5) events.push(...log.read(line('a', 1, output.subarray(at, at + 5))));
+    const error = `process "/bin/sh -c ${JSON.stringify(values.join(' ')).slice(1, -1)}" did not complete: exit code: 3`;
+    events.push(...log.read(JSON.stringify({ vertexes: [{ ...step, completed: 'now', error }] })));
+    log.read(`  2 | >>> RUN use ${values.join(' ')}`);
+    const shown = JSON.stringify([events, log.failed(), log.plain]);
+    for (const value of values) assert.ok(!shown.includes(JSON.stringify(value).slice(1, -1)), `${value} in ${shown}`);
+    for (const kept of ['busybox:1.36', '[2/3] RUN use', 'exit code: 3', '>>> RUN use'])
+      assert.ok(shown.includes(kept), kept);
+    // The last line has no end of its own; that of the step ends it.
+    assert.ok(events.some((event) => event.type === 'log' && event.text.startsWith('busybox:1.36 …')));
   });
 
   it('keeps the end of long output only, and survives any line', () => {

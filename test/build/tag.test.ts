@@ -40,6 +40,29 @@ describe('--tag', function () {
       return true;
     });
 
+  it('asks git a few questions, however many functions there are', async () => {
+    const fields = Object.fromEntries(
+      Array.from({ length: 500 }, (_, index) => [
+        `fn-${index}`,
+        fieldsOf(index % 2 === 0 ? 'one' : 'two').replace(/lan\/\w+/, `lan/fn-${index}`),
+      ]),
+    );
+    await project.commit({ 'stack.yml': stackText(fields) });
+    await project.write({ 'two/new/größe.js': '1' });
+    const stack = await project.stack();
+    let calls = 0;
+    const run: typeof runProgram = async (...call) => {
+      calls += 1;
+      return await runProgram(...call);
+    };
+    const { signal } = new AbortController();
+    const tag = openTagger('git', { stack, copied: [], environment: {}, run, signal });
+    const images = await Promise.all(stack.functions.map(async (declared) => (await tag(declared)).image));
+    assert.equal(images.filter((image) => image.endsWith('-dirty')).length, 250);
+    assert.ok(images[1]?.endsWith('-dirty') && !images[0]?.endsWith('-dirty'), images[0]);
+    assert.equal(calls, 3);
+  });
+
   it('leaves images alone where it is not given, and takes any text', async () => {
     assert.deepEqual(await tagged(undefined), ['registry.lan/one:1.0', 'registry.lan/two:1.0']);
     assert.deepEqual(await tagged('2.0-rc.1'), ['registry.lan/one:2.0-rc.1', 'registry.lan/two:2.0-rc.1']);

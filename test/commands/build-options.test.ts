@@ -78,7 +78,7 @@ describe('the options of fn build and fn deploy', function () {
     await project.write({ npmrc: 'canary', 'my, secret': 'canary' });
     const more = ', build_args: { A: of the stack, B: b }, build_secrets: { npmrc: npmrc }';
     await project.write({ 'stack.yml': stackText({ one: fieldsOf('one', more), two: fieldsOf('two') }) });
-    const argv = ['fn', 'build', '--print', '-b', 'A=x,y', '--build-arg', 'PATH=/p,q', '-b', 'TOKEN', '-b', 'UNSET'];
+    const argv = ['fn', 'build', '--print', '-b', 'A=x,y', '--build-arg', 'PATH=…', '-b', 'TOKEN', '-b', 'UNSET'];
     const made = await run(
       [
         ...argv,
@@ -91,7 +91,7 @@ describe('the options of fn build and fn deploy', function () {
       { TOKEN: 'canary-token' },
     );
     assert.equal(made.exitCode, 0, made.stdout);
-    assert.deepEqual(values(made, '--build-arg'), ['A', 'B', 'PATH=/p,q', 'TOKEN', 'ADDITIONAL_PACKAGE']);
+    assert.deepEqual(values(made, '--build-arg'), ['A', 'B', 'PATH=…', 'TOKEN', 'ADDITIONAL_PACKAGE']);
     assert.deepEqual(values(made, '--secret'), [
       `id=npmrc,src=${join(project.folder, 'npmrc')}`.replace(/src=.* .*$/, (text) => `"${text}"`),
       `id=s,"src=${join(project.folder, 'my, secret')}"`,

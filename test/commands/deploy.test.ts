@@ -7,11 +7,13 @@ import type { Answer } from '../../cli/command.ts';
 import { deploy } from '../../cli/commands/fn/deploy.ts';
 import { type Context, openContext } from '../../cli/context.ts';
 import { Interrupted, UserError } from '../../cli/errors.ts';
+import type { Report } from '../../cli/events.ts';
 import { sha256Digest } from '../../cli/oci/digest.ts';
 import { openGateway } from '../../cli/openfaas/client.ts';
 import { dialectOf } from '../../cli/openfaas/dialects.ts';
 import type { Registry } from '../../cli/registry/registry.ts';
 import { openReplicaProbe } from '../../cli/replica/http-probe.ts';
+import { elfMachines, makeElf, packLayer } from '../oci/image-parts.ts';
 import { declare } from '../rollout/example.ts';
 import { type StandIn, startStandIn } from '../rollout/stand-in.ts';
 
@@ -41,7 +43,11 @@ describe('fn deploy of several functions', () => {
   });
 
   /** Runs the command on `hello`, whose image is there, and `broken`, of which the registry answers `trouble`. */
-  function run(trouble: () => Promise<never>, signal = new AbortController().signal): Promise<Answer> {
+  function run(
+    trouble: () => Promise<never>,
+    signal = new AbortController().signal,
+    { architecture = '', report = () => {} }: { readonly architecture?: string; readonly report?: Report } = {},
+  ): Promise<Answer> {
     const functions = [
       declare({ name: 'broken', image: 'registry.lan:5000/broken:1.0' }),
       declare({ name: 'hello', language: 'node22' }),
@@ -61,7 +67,7 @@ describe('fn deploy of several functions', () => {
           signal,
         },
         globals,
-        () => {},
+        report,
       ),
       stack: async () => ({
         file: join(folder, 'stack.yml'),
@@ -72,13 +78,13 @@ describe('fn deploy of several functions', () => {
       }),
       gateway: async () => ({
         gateway: openGateway({ url: far.url }),
-        architecture: '',
+        architecture,
         dialect: dialectOf({ provider: { provider: 'faas-netes', orchestration: 'kubernetes' }, arch: '' }),
         probe: openReplicaProbe(far.url),
         source: 'flag',
         describe: 'a stand-in',
       }),
-      registry: async () => registryThat(trouble),
+      registry: async () => await registryThat(trouble),
     };
     // What the parser hands over when nothing is given.
     const unset = Object.entries(deploy.options).map(([name, { kind }]) => [
@@ -121,6 +127,29 @@ describe('fn deploy of several functions', () => {
     assert.match(said, /broken +cannot read properties of undefined +\(BAN-BUG\)/);
   });
 
+  it('says so where nothing proves that the image runs on the gateway’s machine, and deploys it', async () => {
+    const warnings: string[] = [];
+    const report: Report = (event) => {
+      if (event.type === 'warning') warnings.push(`${event.about}: ${event.text}`);
+    };
+    const absent = async () => {
+      throw new UserError('BAN-E303', 'no such manifest');
+    };
+    // Its program is 386 code, which an amd64 kernel runs or not, as it is set.
+    const answer = await run(absent, undefined, { architecture: 'amd64', report });
+    assert.deepEqual(
+      v.parse(outcomesSchema, answer.document).functions.map(({ name, verdict }) => [name, verdict]),
+      [
+        ['broken', undefined],
+        ['hello', 'ready'],
+        ['missing', undefined],
+      ],
+    );
+    assert.deepEqual(warnings, [
+      'hello: nothing proves that its image runs on amd64: /fn is x86 (32-bit), which linux/amd64 runs only if its kernel is set so',
+    ]);
+  });
+
   it('ends altogether when it is interrupted', async () => {
     const stop = new AbortController();
     const running = run(async () => {
@@ -131,14 +160,15 @@ describe('fn deploy of several functions', () => {
   });
 });
 
-/** Holds `hello` only, an image of a bantam runtime for amd64. */
-function registryThat(trouble: () => Promise<never>): Registry {
+/** Holds `hello` only, an image of a bantam runtime for amd64 whose program is 386's. */
+async function registryThat(trouble: () => Promise<never>): Promise<Registry> {
   const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+  const layer = await packLayer([{ name: 'fn', content: makeElf(elfMachines['386']) }]);
   const config = encode({
     os: 'linux',
     architecture: 'amd64',
-    config: { Labels: { 'bantam.runtime': '1' } },
-    rootfs: { type: 'layers', diff_ids: [] },
+    config: { Labels: { 'bantam.runtime': '1' }, Entrypoint: ['/fn'] },
+    rootfs: { type: 'layers', diff_ids: [`sha256:${'0'.repeat(64)}`] },
     history: [],
   });
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';
@@ -150,7 +180,13 @@ function registryThat(trouble: () => Promise<never>): Registry {
       digest: sha256Digest(config),
       size: config.length,
     },
-    layers: [],
+    layers: [
+      {
+        mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+        digest: sha256Digest(layer),
+        size: layer.length,
+      },
+    ],
   });
   const unexpected = async (): Promise<never> => {
     throw new Error('a deployment without a build must not ask this');
@@ -161,7 +197,7 @@ function registryThat(trouble: () => Promise<never>): Registry {
       if (reference.repository.endsWith('missing')) throw new UserError('BAN-E303', 'no such manifest');
       return { digest: sha256Digest(bytes), mediaType, bytes };
     },
-    blob: async () => ReadableStream.from([config]),
+    blob: async (_reference, digest) => ReadableStream.from([digest === sha256Digest(layer) ? layer : config]),
     putManifest: unexpected,
     putBlob: unexpected,
     digestOf: unexpected,

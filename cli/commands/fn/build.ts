@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { buildFunctions, platformsOf, withPlans } from '../../build/build-functions.ts';
 import type { BuildOutcome } from '../../build/builder.ts';
-import { buildxArguments, type Output } from '../../build/plan.ts';
+import { type Output, shownArguments } from '../../build/plan.ts';
 import { defineCommand } from '../../command.ts';
 import { exitCodeOf, gravest, UserError } from '../../errors.ts';
 import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
@@ -61,12 +61,13 @@ export const build = defineCommand({
     if (options.print) {
       const printed = await withPlans(request, ports, async (plan) => ({
         name: plan.name,
-        command: ['docker', ...buildxArguments(plan, { metadata: 'metadata.json', layout: 'LAYOUT' })],
+        command: ['docker', ...shownArguments(plan, { metadata: 'metadata.json', layout: 'LAYOUT' })],
       }));
       const lines = printed.map((entry) =>
         'command' in entry
           ? entry.command.map(shellWord).join(' ')
-          : `${entry.name}: ${'failure' in entry ? entry.failure.message : ''}`,
+          : // A comment: the lines are for a shell.
+            `# ${entry.name}: ${'failure' in entry ? `${entry.failure.message} (${entry.failure.code})` : ''}`,
       );
       const exit = gravest(printed.map((entry) => ('failure' in entry ? exitCodeOf(entry.failure) : 0)));
       return {

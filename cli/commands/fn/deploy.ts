@@ -158,7 +158,16 @@ async function deployOne(
     const image = await readDeployableImage(
       await context.registry(),
       declared.image,
-      { digest, architecture: options.force ? '' : architecture, dialect: target.dialect },
+      {
+        digest,
+        architecture: options.force ? '' : architecture,
+        // The fprocess of a template is in its image, too.
+        environment: {
+          ...declared.environment,
+          ...(declared.process === undefined ? {} : { fprocess: declared.process }),
+        },
+        dialect: target.dialect,
+      },
       signal,
       await context.imageMemory(),
     );
