@@ -156,11 +156,44 @@ export const commands: readonly CommandRow[] = [
 
 /** The row that a command line calls, found by its first words; the parser has the last word on everything else. */
 export function calledRow(argv: readonly string[]): CommandRow | undefined {
-  const withValue = new Set(globalOptions.filter(takesValue).flatMap(({ flags }) => wordsOf(flags)));
-  const words = argv.filter((word, position) => !word.startsWith('-') && !withValue.has(argv[position - 1] ?? ''));
-  const [first, second] = words;
+  const [first, second] = namesIn(argv);
   return commands.find(
     ({ path, everyday }) =>
       (path[0] === first && (path[1] === undefined || path[1] === second)) || (everyday === true && path[1] === first),
   );
+}
+
+/** Where a command that could not be found was looked for: the words of the group it was called in, empty for bantam itself. */
+export function groupOf(argv: readonly string[]): readonly string[] {
+  const [first] = namesIn(argv);
+  return first !== undefined && first in nouns ? [first] : [];
+}
+
+/** Commands that need their noun and were called without it, as they are called. */
+export function calledElsewhere(argv: readonly string[]): readonly string[] {
+  const [first] = namesIn(argv);
+  return commands.filter(({ path }) => path[1] === first).map(({ path }) => `bantam ${path.join(' ')}`);
+}
+
+/**
+ * A line that asks for help as `COMMAND --help`, however it asks: `help fn build`, `fn help build`. The help of what there is
+ * not is no help: such a line becomes the call of it, which the parser refuses.
+ */
+export function askHelp(argv: readonly string[]): readonly string[] {
+  const names = namesIn(argv);
+  const at = names[0] === 'help' ? 0 : names[1] === 'help' && groupOf(names).length === 1 ? 1 : -1;
+  const end = argv.indexOf('--');
+  const byOption = argv.some((word, index) => (word === '-h' || word === '--help') && (end < 0 || index < end));
+  if (at < 0 && !byOption) return argv;
+  const asked = names.filter((_, index) => index !== at);
+  const found = asked.length === groupOf(asked).length || calledRow(asked) !== undefined;
+  const json = argv.includes('--json') ? ['--json'] : [];
+  if (!found) return [...asked, ...json];
+  return at < 0 ? argv : [...asked, '--help'];
+}
+
+/** The words that are neither options nor values of the options that every command takes. */
+function namesIn(argv: readonly string[]): readonly string[] {
+  const withValue = new Set(globalOptions.filter(takesValue).flatMap(({ flags }) => wordsOf(flags)));
+  return argv.filter((word, position) => !word.startsWith('-') && !withValue.has(argv[position - 1] ?? ''));
 }

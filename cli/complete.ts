@@ -49,7 +49,10 @@ const patienceMilliseconds = 1000;
 /** The words that may stand in place of the last one. Asks the stack file and the gateway, for a second at most, and never fails: no answer is none. */
 export async function complete(words: readonly string[], surroundings: Surroundings): Promise<Completion> {
   const current = words.at(-1) ?? '';
-  const before = words.slice(0, -1).map(unquote);
+  const typed = words.slice(0, -1).map(unquote);
+  // `bantam help fn b`: what follows is a command, and takes nothing.
+  const wantsHelp = typed[0] === 'help';
+  const before = wantsHelp ? typed.slice(1) : typed;
   const row = calledRow(before);
   const command = await row?.load();
   const options = [...Object.values(command?.options ?? {}), ...globalOptions];
@@ -70,6 +73,7 @@ export async function complete(words: readonly string[], surroundings: Surroundi
   }
   if (current.startsWith('-') && !line.ended) return fitting(current, describeOptions(options, line.given));
   if (row === undefined || command === undefined) return fitting(current, describeCommands(line.positionals));
+  if (wantsHelp) return { kind: 'names', candidates: [] };
   const taken = line.positionals.slice(calledBy(row, line.positionals));
   const source = argumentSources[row.path.join(' ')];
   if (source === undefined) return { kind: 'files', candidates: [] };

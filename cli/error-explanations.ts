@@ -120,7 +120,7 @@ export const errorExplanations = {
     remedy: 'Mend the named places.',
   },
   'BAN-E208': {
-    when: 'The image that was built lacks a platform that was asked for, or the program that starts in it is of another processor than the platform says.',
+    when: 'The image that was built lacks a platform that was asked for. What else is wrong with it is told at once, as BAN-E307.',
     remedy:
       'Look for a fixed platform or architecture in the Dockerfile (`FROM --platform=…`, `GOARCH=…`, a downloaded binary).',
   },
@@ -198,13 +198,19 @@ export const errorExplanations = {
     remedy: 'Push the image again; if it happens again, check the registry’s disk and what is between.',
   },
   'BAN-E307': {
-    when: 'The program that the image starts is for another processor than the image’s platform says.',
-    remedy: 'Build the image again for that platform; look for a fixed architecture in the Dockerfile.',
+    when: 'The image would surely not start on a machine of the platform that it names: the program or its dynamic loader is for another processor, is not in the image or not executable; or its configuration names another platform than its index.',
+    remedy:
+      'The message names the file and what is wrong with it, the hint what to do. [nodes.md](nodes.md) says how the verdict comes about.',
   },
   'BAN-E308': {
     when: 'The registry, or the service that hands out its tokens, answers 429: it counts requests per address or account. Docker Hub does so with everybody who pulls without an account.',
     remedy:
       'Wait as long as the hint says, or log in: an account has an allowance of its own. What bantam has read before is kept by digest and is not read again; whether an image runs is *unknown* until then.',
+  },
+  'BAN-E309': {
+    when: 'An image is to be pushed whose name holds no registry: `hello:latest` means `docker.io/library/hello`, and only Docker pushes there. It is said before anything is built.',
+    remedy:
+      'Put a registry that your cluster pulls from in front of it (`registry.lan:5000/hello:latest`), or your account (`docker.io/USER/hello`), or name a target whose `registry` does so. `--prefix` or `OPENFAAS_PREFIX` does it for new functions.',
   },
   'BAN-E401': {
     when: 'Nothing answers at the gateway’s address: refused, timed out, no such name, a certificate that is not trusted.',
@@ -252,8 +258,9 @@ export const errorExplanations = {
     remedy: 'Find out who else deploys: another terminal, a workflow. Deploy again if yours shall win.',
   },
   'BAN-E505': {
-    when: 'The image has no platform for the machine that the gateway says it runs on.',
-    remedy: 'Build with that platform; `--force` deploys all the same on a cluster of several architectures.',
+    when: 'The image has no platform for the machine that the gateway says it runs on, or what it has surely does not start there.',
+    remedy:
+      'Build with that platform, or mend what the message names; `--force` deploys all the same on a cluster of several architectures.',
   },
   'BAN-E506': {
     when: 'The stack file gives the function a secret that the gateway does not have. Where the gateway lists all of its secrets, nothing was sent.',

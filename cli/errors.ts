@@ -48,6 +48,7 @@ export const errorCodes = {
   'BAN-E306': { exit: 1, title: 'the image is damaged' },
   'BAN-E307': { exit: 1, title: 'the image does not run on the platform it names' },
   'BAN-E308': { exit: 1, title: 'the registry limits how often it is asked' },
+  'BAN-E309': { exit: 2, title: 'nobody can push under this name' },
   'BAN-E401': { exit: 1, title: 'the gateway does not answer' },
   'BAN-E402': { exit: 4, title: 'the gateway refuses the credentials' },
   'BAN-E403': { exit: 1, title: 'this is not an OpenFaaS gateway' },
@@ -180,25 +181,26 @@ export function describeFailure(thrown: unknown): Failure {
 /** What the file system refuses is no bug: a full disk, a read-only folder, a missing TMPDIR. */
 function fileTrouble(error: Error): Failure | undefined {
   const { code = '', path, syscall } = error as NodeJS.ErrnoException;
-  const words = fileTroubles[code];
-  if (words === undefined || path === undefined || syscall === undefined) return undefined;
-  return { code: 'BAN-E003', message: `${path}: ${words}`, hint: `what failed there: ${syscall} (${code})` };
+  const [words, advice] = fileTroubles[code] ?? [];
+  if (words === undefined || advice === undefined || path === undefined || syscall === undefined) return undefined;
+  return { code: 'BAN-E003', message: `${path}: ${words}`, hint: `${advice} (${syscall} says ${code})` };
 }
 
-const fileTroubles: Readonly<Record<string, string>> = {
-  EACCES: 'permission denied',
-  EPERM: 'not permitted',
-  EROFS: 'the file system is read-only',
-  ENOSPC: 'no space left on the disk',
-  EDQUOT: 'the disk quota is used up',
-  ENOENT: 'no such file or folder',
-  ENOTDIR: 'a part of the path is no folder',
-  EISDIR: 'it is a folder',
-  EEXIST: 'it exists already',
-  ENAMETOOLONG: 'the name is too long',
-  ELOOP: 'too many links',
-  EMFILE: 'too many open files',
-  EIO: 'the disk reports an error',
+/** What each means, and what to do about it. */
+const fileTroubles: Readonly<Record<string, readonly [string, string]>> = {
+  EACCES: ['permission denied', 'look at the rights of the file and of the folders above it: ls -ld'],
+  EPERM: ['not permitted', 'look at the rights of the file and of the folders above it: ls -ld'],
+  EROFS: ['the file system is read-only', 'work in a folder that can be written'],
+  ENOSPC: ['no space left on the disk', 'make room: df -h shows which disk is full'],
+  EDQUOT: ['the disk quota is used up', 'make room: quota shows what is allowed'],
+  ENOENT: ['no such file or folder', 'check the spelling'],
+  ENOTDIR: ['a part of the path is no folder', 'check the spelling'],
+  EISDIR: ['it is a folder', 'name a file in it'],
+  EEXIST: ['it exists already', 'move it away'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
+  ELOOP: ['too many links', 'look where the links lead: ls -l'],
+  EMFILE: ['too many open files', 'allow more: ulimit -n 4096'],
+  EIO: ['the disk reports an error', 'look at the kernel’s log: dmesg'],
 };
 
 /** The exit code of a {@link Failure}. */

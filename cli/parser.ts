@@ -1,6 +1,6 @@
 import { Command as CommanderCommand, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Command, OptionSpecification } from './command.ts';
-import { type CommandRow, commands, nouns } from './command-table.ts';
+import { type CommandRow, calledElsewhere, commands, groupOf, nouns } from './command-table.ts';
 import type { Surroundings } from './context.ts';
 import { type GlobalOptionSpecification, globalOptions, wordsOf } from './global-options.ts';
 import { packageVersion } from './package-version.ts';
@@ -29,16 +29,35 @@ export async function parseLine(
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown;
     if (thrown.exitCode === 0) return { outcome: 'shown' };
-    const called = ['bantam', ...(options.called?.row.path ?? [])].join(' ');
+    const called = ['bantam', ...(options.called?.row.path ?? groupOf(argv))].join(' ');
     if (thrown.message === '(outputHelp)')
-      return { outcome: 'incomplete', message: 'no command was named', hint: 'bantam --help lists them' };
+      return { outcome: 'incomplete', message: 'no command was named', hint: `${called} --help lists them` };
     // The sentence comes first; a second line holds the parser's suggestion.
-    const [sentence = '', suggestion] = thrown.message.replace(/^error: /, '').split('\n');
-    const meant = /^\((Did you mean .*\?)\)$/i.exec(suggestion ?? '')?.[1];
+    const [sentence = '', suggestion] = withoutValue(
+      thrown.message.replace(/^error: /, ''),
+      options.called?.row.path[0],
+    ).split('\n');
+    const elsewhere = options.called === undefined && called === 'bantam' ? calledElsewhere(argv) : [];
+    const meant =
+      elsewhere.length > 0
+        ? `did you mean ${elsewhere.join(' or ')}?`
+        : /^\(D(id you mean .*\?)\)$/i.exec(suggestion ?? '')?.[1]?.replace(/^/, 'd');
     const help = `${called} --help shows what ${options.called === undefined ? 'there is' : 'it takes'}`;
-    const hint = meant === undefined ? help : `${meant.charAt(0).toLowerCase()}${meant.slice(1)} ${help}`;
+    const hint = [meant, describeUsage(thrown.code, called, options.called), help].filter(Boolean).join(' ');
     return { outcome: 'wrong', message: sentence, hint };
   }
+}
+
+/** The form of a command of which an argument is missing. */
+function describeUsage(code: string, called: string, row: CalledCommand | undefined): string {
+  if (code !== 'commander.missingArgument' || row === undefined) return '';
+  return `write ${called} ${(row.command.arguments ?? []).map(({ name }) => name).join(' ')};`;
+}
+
+/** What stands behind an option that is not known may be a secret (`--form-literal=…`, and `-p…` where passwords are typed): it is not repeated. */
+function withoutValue(message: string, noun: string | undefined): string {
+  const cut = message.replace(/^(unknown option '-[^=]*)=[\s\S]*?'(?=(?:\n\(Did you mean [^\n]*)?$)/, "$1'");
+  return noun === 'secret' || noun === 'login' ? cut.replace(/^(unknown option '-[^-])[^\n]+/, "$1…'") : cut;
 }
 
 /** A row of the table whose file was loaded. */

@@ -1,4 +1,4 @@
-import { calledRow } from './command-table.ts';
+import { askHelp, calledRow } from './command-table.ts';
 import { nobodyReads, openContext, type Surroundings } from './context.ts';
 import { describeFailure, type ExitCode, exitCodeOf, exitCodes, Interrupted, UserError } from './errors.ts';
 import { readGlobals } from './global-options.ts';
@@ -6,8 +6,9 @@ import { type Act, parseLine, readOptions } from './parser.ts';
 import { openReporter } from './ui/open-reporter.ts';
 
 /** Runs one command line and returns the exit code; prints through the reporter only. */
-export async function runProgramLine(argv: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
-  if (argv[0] === '__complete') return await answerShell(argv.slice(argv[1] === '--' ? 2 : 1), surroundings);
+export async function runProgramLine(line: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
+  if (line[0] === '__complete') return await answerShell(line.slice(line[1] === '--' ? 2 : 1), surroundings);
+  const argv = askHelp(line);
   let exit: ExitCode = exitCodes.done;
   const wantsJson = argv.includes('--json');
   const { stdout, stderr, environment } = surroundings;
@@ -16,8 +17,8 @@ export async function runProgramLine(argv: readonly string[], surroundings: Surr
     stderr,
     environment,
     json: wantsJson,
-    quiet: has(argv, '-q', '--quiet'),
-    verbose: has(argv, '-v', '--verbose'),
+    quiet: has(argv, 'q', '--quiet'),
+    verbose: has(argv, 'v', '--verbose'),
     color: !argv.includes('--no-color'),
   });
   const act: Act = async (command, names, values) => {
@@ -75,6 +76,7 @@ async function answerShell(words: readonly string[], surroundings: Surroundings)
   return exitCodes.done;
 }
 
-function has(argv: readonly string[], short: string, long: string): boolean {
-  return argv.includes(short) || argv.includes(long);
+/** `-q`, `--quiet`, or `-qy`: the flags that every command takes may stand together. */
+function has(argv: readonly string[], letter: string, long: string): boolean {
+  return argv.some((word) => word === long || (/^-[qvy]+$/.test(word) && word.includes(letter)));
 }

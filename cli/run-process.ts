@@ -29,9 +29,15 @@ export async function runProcess(argv: readonly string[], packageFolder: string)
     if (error.code !== 'EPIPE') throw error;
   });
 
+  const folder = workingFolder();
+  if (folder === undefined) {
+    process.stderr.write('error  BAN-E003  the working folder is not there any more\n       next: cd to one that is\n');
+    process.exitCode = 1;
+    return;
+  }
   const exitCode = await runProgramLine(argv, {
     environment: process.env,
-    folder: process.cwd(),
+    folder,
     home: homedir(),
     packageFolder,
     // Opened by the command that reads it.
@@ -45,4 +51,14 @@ export async function runProcess(argv: readonly string[], packageFolder: string)
   process.exitCode ||= exitCode;
   // Keep-alive sockets of an abandoned request must not hold the process.
   setTimeout(() => process.exit(), 500).unref();
+}
+
+/** Undefined if it was removed while a shell stood in it. */
+function workingFolder(): string | undefined {
+  try {
+    return process.cwd();
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    throw thrown;
+  }
 }

@@ -2,7 +2,7 @@ import type { Block } from '../command.ts';
 import type { Failure } from '../errors.ts';
 import type { DeployOutcome } from '../rollout/deploy.ts';
 import { shortRevision } from '../rollout/revision.ts';
-import { describeFailureOf } from './describe-outcome.ts';
+import { describeFailureOf, groupAlike } from './describe-outcome.ts';
 
 /**
  * What `fn deploy` says, one line per function:
@@ -12,8 +12,9 @@ export function describeDeploy(
   outcomes: readonly (DeployOutcome | { readonly name: string; readonly failure: Failure })[],
 ): readonly Block[] {
   const widest = Math.max(...outcomes.map(({ name }) => name.length), 0);
-  return outcomes.flatMap((outcome): readonly Block[] => {
-    const failed = outcome.failure === undefined ? [] : describeFailureOf(outcome.name, outcome.failure);
+  return groupAlike(outcomes).flatMap(([outcome, ...others]): readonly Block[] => {
+    const names = [outcome, ...others].map(({ name }) => name).join(', ');
+    const failed = outcome.failure === undefined ? [] : describeFailureOf(names, outcome.failure);
     if (!('verdict' in outcome)) return failed;
     if (outcome.failure !== undefined) {
       // The details of a failed watch are these lines already.

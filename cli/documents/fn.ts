@@ -18,7 +18,10 @@ const built = v.strictObject({
       digest: v.string(),
       total: v.pipe(v.number(), v.description('bytes, compressed')),
       own: v.optional(v.pipe(v.number(), v.description('the same without the layers of the base image'))),
-      program: v.pipe(v.string(), v.description('how the program that starts was checked: fits, or unknown and why')),
+      program: v.pipe(
+        v.string(),
+        v.description('whether it runs on the machine that the platform names, and why, in the words of image check'),
+      ),
     }),
   ),
   seconds: v.number(),

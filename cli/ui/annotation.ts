@@ -36,14 +36,36 @@ export function annotateFailure(failure: Failure, about?: string): readonly Anno
   return [{ level: 'error', title, message: `${failure.message}${hint}` }];
 }
 
-/** The failures of single functions in the document of an answer, with the names of what failed. */
+/**
+ * The failures of single functions in the document of an answer, each once, with the names of what failed in that way: GitHub
+ * shows ten annotations of a step, and one engine that does not answer must not take them all.
+ */
 export function failuresIn(
   document: unknown,
 ): readonly { readonly about: string | undefined; readonly failure: Failure }[] {
-  if (Array.isArray(document)) return document.flatMap(failuresIn);
+  const alike = new Map<string, { readonly names: string[]; readonly failure: Failure }>();
+  for (const { about, failure } of eachFailureIn(document)) {
+    const key = JSON.stringify([failure.code, failure.message, failure.hint, failure.places]);
+    const group = alike.get(key) ?? { names: [], failure };
+    alike.set(key, group);
+    if (about !== undefined) group.names.push(about);
+  }
+  return [...alike.values()].map(({ names, failure }) => ({ about: listNames(names), failure }));
+}
+
+/** `a`, `a, b, c`, `a, b, c and 47 more`: a title is one line. */
+function listNames(names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  return names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;
+}
+
+function eachFailureIn(
+  document: unknown,
+): readonly { readonly about: string | undefined; readonly failure: Failure }[] {
+  if (Array.isArray(document)) return document.flatMap(eachFailureIn);
   if (typeof document !== 'object' || document === null) return [];
   const { failure, name } = document as { readonly failure?: Failure; readonly name?: unknown };
-  const inside = Object.values(document).flatMap((value) => (value === failure ? [] : failuresIn(value)));
+  const inside = Object.values(document).flatMap((value) => (value === failure ? [] : eachFailureIn(value)));
   return failure === undefined ? inside : [{ about: typeof name === 'string' ? name : undefined, failure }, ...inside];
 }
 

@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { startGatewayInMemory } from '../commands/gateway-in-memory.ts';
+import { runInProcess } from '../commands/in-process.ts';
+import { skip } from '../real-parts.ts';
 import { bantam, root, temporaryFolder } from './program.ts';
 
 /** A server on loopback that answers everything the same way. */
@@ -130,6 +135,108 @@ describe('bad input', function () {
     const json = await bantam(['fn', 'depoly', '--json'], at(folder.path));
     assert.equal(json.exitCode, 2);
     assert.equal((JSON.parse(json.stdout) as { error: { code: string } }).error.code, 'BAN-E001');
+  });
+
+  it('pushes to no image of Docker Hub’s own library, and says so before it builds', async () => {
+    await using folder = await project();
+    const stack = await readFile(join(folder.path, 'stack.yml'), 'utf8');
+    await writeFile(join(folder.path, 'stack.yml'), stack.replace('127.0.0.1:1/hello', 'hello'));
+    const { exitCode, stdout } = await bantam(
+      ['fn', 'build', '--push'],
+      at(folder.path, { DOCKER_HOST: 'unix:///nowhere' }),
+    );
+    assert.equal(exitCode, 2);
+    assert.match(
+      stdout,
+      /^✗ hello {3}the image hello:latest .* nobody can push there {2}\(BAN-E309\)\n {4}next: write image: registry\.lan:5000\/hello:latest in .*stack\.yml:\d+ /,
+    );
+  });
+
+  it('shows command lines for a shell, and what has none as a comment', async () => {
+    await using folder = await project();
+    await rm(join(folder.path, 'hello'), { recursive: true });
+    const { exitCode, stdout } = await bantam(['fn', 'build', '--print'], at(folder.path));
+    assert.equal(exitCode, 2);
+    assert.match(stdout, /^# hello: .* does not exist .*\(BAN-E105\)\n$/);
+  });
+
+  it('says that the working folder is gone', async () => {
+    await using folder = await temporaryFolder();
+    const run = spawnSync(
+      'sh',
+      [
+        '-c',
+        'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$1" list',
+        process.execPath,
+        join(root, 'dist/main.js'),
+      ],
+      { cwd: folder.path, encoding: 'utf8' },
+    );
+    assert.equal(run.status, 1);
+    assert.equal(
+      run.stderr,
+      'error  BAN-E003  the working folder is not there any more\n       next: cd to one that is\n',
+    );
+  });
+
+  it('says that nothing more can be written, with no stack', function () {
+    if (!existsSync('/dev/full')) skip(this, 'no /dev/full here');
+    for (const words of ['--version', '--help']) {
+      const run = spawnSync(
+        'sh',
+        ['-c', 'exec "$0" "$1" "$2" >/dev/full', process.execPath, join(root, 'dist/main.js'), words],
+        { encoding: 'utf8' },
+      );
+      assert.equal(run.status, 1, words);
+      assert.doesNotMatch(run.stderr, /node:| at /, words);
+    }
+  });
+
+  for (const [argv, message] of [
+    [['-X', 'G ET'], /"G ET" is no HTTP method/],
+    [['-H', 'a b: c'], /"a b: c" is no header/],
+    [['-H', 'X: 1', '-H', 'X-Y: €'], /"X-Y: €" is no header/],
+    [['-H', ': x'], /": x" is no header/],
+    [['--path', '../../system/functions'], /leads out of the function/],
+    [['--path', 'a/%2E%2e/%2e./b'], /leads out of the function/],
+  ] as const)
+    it(`sends no call with ${argv.join(' ')}`, async () => {
+      const run = await runInProcess(['fn', 'invoke', 'hello', '-g', 'http://127.0.0.1:1', ...argv], { folder: root });
+      assert.equal(run.exitCode, 2);
+      assert.match(run.stderr, message);
+      assert.match(run.stderr, /BAN-E001.*\n {7}next: /);
+    });
+
+  it('sends each header of a call', async () => {
+    const seen: (string | string[] | undefined)[] = [];
+    await using server = await serve(({ url, headers }, response) => {
+      if (url?.startsWith('/function/') === true) seen.push(headers['a'], headers['b']);
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end('{"provider":{"provider":"faas-netes-ce","orchestration":"kubernetes"}}');
+    });
+    await runInProcess(['fn', 'invoke', 'hello', '-g', server.url, '-H', 'A: 1', '-H', 'b:2', '-H', 'a: 3'], {
+      folder: '/',
+    });
+    assert.deepEqual(seen, ['1, 3', '2']);
+  });
+
+  it('says that a function is not there whose logs it cannot get, and reads those of before all dates', async () => {
+    await using gateway = await startGatewayInMemory();
+    const at = { folder: '/' };
+    const run = await runInProcess(['logs', 'nope', '-g', gateway.loggedIn], at);
+    assert.equal(run.exitCode, 1);
+    assert.match(run.stderr, /BAN-E404 {2}http:\S+ knows no function "nope"/);
+    assert.equal(
+      (await runInProcess(['logs', 'hello', '--since', '99999999999d', '-g', gateway.loggedIn], at)).exitCode,
+      0,
+    );
+  });
+
+  it('takes short flags together', async () => {
+    await using gateway = await startGatewayInMemory();
+    const { stderr } = await runInProcess(['list', '-qy', '-g', gateway.loggedIn], { folder: '/' });
+    assert.equal(stderr, '');
   });
 
   it('refuses a platform it cannot build for', async () => {

@@ -100,6 +100,61 @@ describe('help', () => {
     );
   });
 
+  it('is the same, however it is asked for', async () => {
+    for (const [ways, words] of [
+      [
+        [
+          ['help', 'fn', 'build'],
+          ['fn', 'help', 'build'],
+          ['--json', 'fn', 'build', '-h'],
+        ],
+        ['fn', 'build'],
+      ],
+      [
+        [
+          ['help', 'deploy'],
+          ['-v', 'help', 'deploy'],
+        ],
+        ['deploy'],
+      ],
+      [
+        [
+          ['help', 'secret'],
+          ['secret', 'help'],
+        ],
+        ['secret'],
+      ],
+      [[['help'], ['help', 'help']], []],
+    ] as const)
+      for (const way of ways) {
+        const { surroundings, text } = surround();
+        assert.equal(await runProgramLine(way, surroundings), 0, way.join(' '));
+        await new Promise((resolve) => setImmediate(resolve));
+        assert.equal(text(), await helpOf(words), way.join(' '));
+      }
+  });
+
+  for (const [line, message, hint] of [
+    ['help zzzzz', "unknown command 'zzzzz'", 'bantam --help shows what there is'],
+    ['zzzzz --help', "unknown command 'zzzzz'", 'bantam --help shows what there is'],
+    ['fn zzzzz -h', "unknown command 'zzzzz'", 'bantam fn --help shows what there is'],
+    ['fn help bild', "unknown command 'bild'", 'did you mean build? bantam fn --help shows what there is'],
+    ['image zzzzz', "unknown command 'zzzzz'", 'bantam image --help shows what there is'],
+    ['scale hello 2', "unknown command 'scale'", 'did you mean bantam fn scale? bantam --help shows what there is'],
+    ['pull', "unknown command 'pull'", 'did you mean bantam template pull? bantam --help shows what there is'],
+    [
+      'fn scale hello',
+      "missing required argument 'replicas'",
+      'write bantam fn scale <name> <replicas>; bantam fn scale --help shows what it takes',
+    ],
+  ] as const)
+    it(`is offered for \`bantam ${line}\``, async () => {
+      const { surroundings, text } = surround();
+      assert.equal(await runProgramLine(line.split(' '), surroundings), 2);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(text(), `error  BAN-E001  ${message}\n       next: ${hint}\n`);
+    });
+
   it('of bantam itself names every command that is called without a noun, and every noun', async () => {
     const help = await helpOf([]);
     for (const { path, everyday } of commands) {

@@ -50,6 +50,14 @@ describe('on GitHub Actions', () => {
     );
   });
 
+  it('what is wrong with many functions is one annotation', async () => {
+    const { reporter, stderr } = await open({ environment, quiet: true });
+    const failure = { code: 'BAN-E202', message: 'no engine' } as const;
+    const functions = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ name, failure: { ...failure } }));
+    await reporter.answer({ document: { functions }, blocks: [] }, false);
+    assert.equal(stderr(), '::error title=BAN-E202 a%2C b%2C c and 2 more::no engine\n');
+  });
+
   it('warnings are annotations; with --json stdout is the document alone', async () => {
     const { reporter, stdout, stderr } = await open({ environment, json: true });
     reporter.report({

@@ -117,6 +117,20 @@ describe('the lines of outcomes', () => {
     );
   });
 
+  it('say once what is wrong with many functions', () => {
+    const failure = { code: 'BAN-E202', message: 'the engine does not answer', hint: 'start it' } as const;
+    const lines = describeDeploy([
+      { name: 'a', failure },
+      { name: 'b', failure: { code: 'BAN-E207', message: 'b: it does not compile' } },
+      { name: 'c', failure },
+    ]).map((block) => (block.kind === 'line' ? block.text : ''));
+    assert.deepEqual(lines, [
+      '✗ a, c   the engine does not answer  (BAN-E202)',
+      '    next: start it',
+      '✗ b   it does not compile  (BAN-E207)',
+    ]);
+  });
+
   it('show the log of a failed deployment once', () => {
     const line = { instance: 'hello-1', text: 'no database', timestamp: '' };
     const outcome = {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { resolve } from 'node:path';
 import { defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
@@ -16,8 +17,8 @@ export const invoke = defineCommand({
     path: { flags: '--path <path>', kind: 'text', description: 'path and query behind /function/NAME' },
     header: {
       flags: '-H, --header <name: value>',
-      kind: 'text',
-      description: 'one request header, for example "Content-Type: application/json"',
+      kind: 'repeated',
+      description: 'a request header, for example "Content-Type: application/json" (repeatable)',
     },
     noInput: {
       flags: '--no-input',
@@ -37,15 +38,17 @@ export const invoke = defineCommand({
   async run(input, context) {
     const [name = ''] = input.names;
     const { options } = input;
+    const headers = parseHeaders(options.header);
+    const method = parseMethod(options.method);
+    requireWithin(options.path);
     const body = await readBody(options, context);
-    const headers = parseHeader(options.header);
     const { gateway } = await context.gateway();
     const started = performance.now();
     const answer = await gateway.invoke(
       {
         name,
         namespace: await context.namespaceOf(name),
-        method: options.method?.toUpperCase() ?? (body === undefined ? 'GET' : 'POST'),
+        method: method ?? (body === undefined ? 'GET' : 'POST'),
         path: options.path,
         headers:
           body !== undefined && headers['content-type'] === undefined
@@ -112,11 +115,40 @@ async function readBody(
   return input === undefined || input.length === 0 ? undefined : input;
 }
 
-function parseHeader(text: string | undefined): Record<string, string> {
-  if (text === undefined) return {};
-  const colon = text.indexOf(':');
-  if (colon < 1) throw new UserError('BAN-E001', `"${text}" is no header`, { hint: 'write --header "Name: value"' });
-  return { [text.slice(0, colon).trim().toLowerCase()]: text.slice(colon + 1).trim() };
+function parseHeaders(texts: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const text of texts) {
+    const colon = text.indexOf(':');
+    const name = text.slice(0, Math.max(0, colon)).trim().toLowerCase();
+    const value = text.slice(colon + 1).trim();
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch (cause) {
+      throw new UserError('BAN-E001', `"${text}" is no header`, {
+        hint: 'write --header "Name: value", in Latin letters, digits and signs',
+        cause,
+      });
+    }
+    // RFC 9110: a header that is there twice means its values with a comma between them.
+    headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
+  }
+  return headers;
+}
+
+function parseMethod(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^[a-z][a-z-]*$/i.test(text))
+    throw new UserError('BAN-E001', `"${text}" is no HTTP method`, { hint: 'for example --method PUT' });
+  return text?.toUpperCase();
+}
+
+/** An address with `..` in it is taken for the shorter one, which would be another function or the gateway itself. */
+function requireWithin(path: string | undefined): void {
+  const [before = ''] = (path ?? '').split(/[?#]/);
+  if (before.split(/[\\/]/).some((part) => /^(?:\.|%2e){2}$/i.test(part)))
+    throw new UserError('BAN-E001', `--path "${path}" leads out of the function`, {
+      hint: 'leave out the "..": paths begin behind /function/NAME',
+    });
 }
 
 function guessType(body: Uint8Array): string {

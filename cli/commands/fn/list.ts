@@ -41,7 +41,7 @@ export const list = defineCommand({
       document: { gateway: gateway.url, functions },
       blocks:
         functions.length === 0
-          ? [{ kind: 'line', text: 'no functions: bantam fn new hello --lang ts' }]
+          ? [{ kind: 'line', text: 'no functions: bantam fn new hello --lang ts', only: 'terminal' }]
           : [
               {
                 kind: 'table',

@@ -1,6 +1,8 @@
 import { defineCommand } from '../../command.ts';
 import { describeFailure, exitCodes, Interrupted, UserError } from '../../errors.ts';
 import { followLogs } from '../../openfaas/follow.ts';
+import type { Gateway } from '../../openfaas/gateway.ts';
+import type { LogLine } from '../../openfaas/wire.ts';
 import { selectFunctions } from '../../stack/select.ts';
 
 /** `bantam fn logs`: what functions wrote, several at once. */
@@ -46,7 +48,7 @@ export const logs = defineCommand({
         const found = input.options.follow
           ? followLogs(gateway, query, context.signal)
           : gateway.logs(query, context.signal);
-        for await (const line of found) {
+        for await (const line of explained(found, name, gateway, query.namespace, context.signal)) {
           if (input.globals.json && !input.options.follow) lines.push(line);
           else
             context.report({
@@ -70,12 +72,35 @@ export const logs = defineCommand({
   },
 });
 
+/** The lines; where they cannot be had since there is no such function, that is said: gateways answer 500. */
+async function* explained(
+  lines: AsyncIterable<LogLine>,
+  name: string,
+  gateway: Gateway,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): AsyncIterable<LogLine> {
+  try {
+    yield* lines;
+  } catch (thrown) {
+    if (!(thrown instanceof UserError) || thrown.code !== 'BAN-E405') throw thrown;
+    // Only asked to say more: if this fails, too, the first failure counts.
+    const there = await gateway.read(name, namespace, signal).catch(() => thrown);
+    if (there !== undefined) throw thrown;
+    throw new UserError('BAN-E404', `${gateway.url} knows no function "${name}"`, {
+      hint: 'bantam fn list shows what is there',
+      cause: thrown,
+    });
+  }
+}
+
 function readSince(text: string | undefined, now: Date): string | undefined {
   if (text === undefined) return undefined;
   const duration = /^(\d+)(s|m|h|d)$/.exec(text);
   if (duration !== null) {
     const seconds = Number(duration[1]) * ({ s: 1, m: 60, h: 3600, d: 86_400 }[duration[2] ?? 's'] ?? 1);
-    return new Date(now.getTime() - seconds * 1000).toISOString();
+    // Nothing was written before 1970, and years further back have no date.
+    return new Date(Math.max(0, now.getTime() - seconds * 1000)).toISOString();
   }
   const time = Date.parse(text);
   if (Number.isNaN(time))

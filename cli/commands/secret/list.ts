@@ -32,7 +32,7 @@ export const list = defineCommand({
       document: { gateway: target.gateway.url, provider: target.dialect.title, secrets },
       blocks:
         secrets.length === 0
-          ? [{ kind: 'line', text: 'no secrets: bantam secret create NAME' }]
+          ? [{ kind: 'line', text: 'no secrets: bantam secret create NAME', only: 'terminal' }]
           : [
               {
                 kind: 'table',
