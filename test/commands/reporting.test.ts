@@ -136,7 +136,7 @@ describe('wrong usage', function () {
     [['fn', 'invoke', 'a', 'b'], /too many arguments/],
     [['deplyo'], /^error {2}BAN-E001 {2}unknown command 'deplyo'\n {7}next: did you mean deploy\? bantam --help/],
     [['fn', 'build', '--push', '--load'], /exclude each other/],
-    [['login', '--gateway', 'http://127.0.0.1:1'], /password is read from standard input/],
+    [['login', '--gateway', 'http://127.0.0.1:1'], /nobody can be asked for the password here/],
     [['login', '--gateway', 'http://127.0.0.1:1', '--password-stdin'], /standard input held no password/],
     [['login', '--gateway', 'http://127.0.0.1:1', '--password', 'x'], /unknown option '--password'/],
     [['fn', 'invoke', 'hello', '-d', 'a', '--file', 'b'], /exclude each other/],
