@@ -1,5 +1,6 @@
 // Bundles cli/ into dist/: ES modules, split so that a command loads what it uses, with the metafile that the
 // architecture test walks. esbuild, dockerode and what they bring stay packages of their own.
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,6 +41,9 @@ export async function buildProgram(outdir = `${root}/dist`) {
   }
   writeFileSync(`${outdir}/metafile.json`, JSON.stringify(metafile));
   chmodSync(`${outdir}/main.js`, 0o755);
+  // What the parser says to --help, kept so that main.js need not load the parser for it.
+  const help = execFileSync(process.execPath, [`${outdir}/main.js`, '--help']);
+  writeFileSync(`${outdir}/help.txt`, help);
   return metafile;
 }
 

@@ -7,7 +7,7 @@ import type { Surroundings } from '../../cli/context.ts';
 import { globalOptions } from '../../cli/global-options.ts';
 import { parseLine } from '../../cli/parser.ts';
 import { runProgramLine } from '../../cli/program.ts';
-import { root } from './program.ts';
+import { bantam, root } from './program.ts';
 
 /** Surroundings whose output is kept; `columns` makes stdout as wide as such a terminal. */
 function surround(columns?: number): { readonly surroundings: Surroundings; text(): string } {
@@ -65,6 +65,12 @@ async function problemOf(line: string): Promise<string | undefined> {
 }
 
 describe('help', () => {
+  it('that the build has kept is what the parser says', async () => {
+    assert.equal(await readFile(join(root, 'dist/help.txt'), 'utf8'), await helpOf([]));
+    const kept = await bantam(['--help'], { folder: root });
+    assert.equal(kept.stdout, await helpOf([]));
+  });
+
   for (const words of all) {
     it(`of bantam ${words.join(' ')} fits 80 columns, describes each option and ends like a sheet of paper`, async () => {
       const help = await helpOf(words);
