@@ -266,6 +266,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
       images: openImageStore({ folder: cacheFolder, registry, memory: imageMemory, report }),
       seconds: () => performance.now() / 1000,
       scratch: join(cacheFolder, 'scratch'),
+      environment,
     });
   });
 

@@ -88,14 +88,9 @@ function historyEntries(stage: Stage | undefined, isLast: boolean): number {
 function stagesNamed(stages: readonly Stage[], name: string, before: number): number[] {
   const lower = name.toLowerCase();
   if (/^\d+$/.test(lower) && Number(lower) < before) return [Number(lower)];
-  const pattern = new RegExp(
-    `^${lower
-      .split(/\$\{?[a-z_][a-z0-9_]*(?::?[-+][^}]*)?\}?/)
-      .map(escapePattern)
-      .join('.*')}$`,
-  );
+  const parts = lower.split(/\$\{?[a-z_][a-z0-9_]*(?::?[-+][^}]*)?\}?/);
   return stages.flatMap((stage, position) =>
-    position < before && stage.name !== undefined && pattern.test(stage.name) ? [position] : [],
+    position < before && stage.name !== undefined && isMadeOf(stage.name, parts) ? [position] : [],
   );
 }
 
@@ -122,8 +117,19 @@ function expand(text: string, values: Readonly<Record<string, string>>): string 
 /** ARGs that BuildKit sets by itself: no default ever counts for them. */
 const predefined = /^(?:TARGET|BUILD)(?:PLATFORM|OS|ARCH|VARIANT)$/;
 
-function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** Whether a name is these parts with anything between them. A regular expression of thirty `.*` would take minutes. */
+function isMadeOf(name: string, parts: readonly string[]): boolean {
+  const [first = '', ...rest] = parts;
+  const last = rest.pop();
+  if (last === undefined) return name === first;
+  if (!name.startsWith(first) || name.length < first.length + last.length || !name.endsWith(last)) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const at = name.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return from <= name.length - last.length;
 }
 
 /** The stage and the stages it is built FROM, nearest first; of several candidates (`base-${TARGETARCH}`) the first. */

@@ -26,3 +26,18 @@ export function readBasicToken(token: string): GatewayCredentials | undefined {
   const colon = text.indexOf(':');
   return colon < 0 ? undefined : basicCredentials(text.slice(0, colon), text.slice(colon + 1));
 }
+
+/** Takes credentials out of a text that came back from a gateway. Of under four characters they would take words apart and stay. */
+export function withoutCredentials(text: string, credentials: GatewayCredentials | undefined): string {
+  if (credentials === undefined) return text;
+  const forms =
+    credentials.kind === 'bearer'
+      ? [credentials.token]
+      : [
+          basicToken(credentials.user, credentials.password),
+          credentials.password,
+          JSON.stringify(credentials.password).slice(1, -1),
+          encodeURIComponent(credentials.password),
+        ];
+  return forms.filter((form) => form.length >= 4).reduce((left, form) => left.replaceAll(form, '…'), text);
+}

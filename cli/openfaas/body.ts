@@ -2,9 +2,9 @@ import { UserError } from '../errors.ts';
 import { describeBody, type Received } from './received.ts';
 import type { Incoming } from './transport.ts';
 
-const longestBody = 32 << 20;
+const longestBody = 16 << 20;
 
-/** Reads an answer to its end. Throws BAN-E401 if it breaks off, BAN-E403 for more than 32 MiB, Interrupted. */
+/** Reads an answer to its end. Throws BAN-E401 if it breaks off, BAN-E403 for more than 16 MiB, Interrupted. */
 export async function readWhole(incoming: Incoming, what: string): Promise<Received> {
   const chunks: Buffer[] = [];
   let size = 0;

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
 import { functionAddress, parseGatewayAddress } from './address.ts';
-import { authorization, basicCredentials, type GatewayCredentials } from './authorization.ts';
+import { authorization, basicCredentials, type GatewayCredentials, withoutCredentials } from './authorization.ts';
 import { headersOf, readWhole, streamOf } from './body.ts';
 import type { Answer, Gateway, Invocation, InvocationAnswer, LogQuery } from './gateway.ts';
 import { linesOf } from './log-stream.ts';
@@ -63,6 +63,17 @@ export function openGateway(options: GatewayOptions): Gateway {
     return incoming;
   }
 
+  /** What is no data is quoted in messages, and a proxy that is looked into may say what it was asked with. */
+  function shown(received: Received): Received {
+    const { status, location, text } = received;
+    if (status >= 200 && status < 300 && /^\s*[[{]/.test(text)) return received;
+    return {
+      ...received,
+      location: location && withoutCredentials(location, credentials),
+      text: withoutCredentials(text, credentials),
+    };
+  }
+
   async function exchange(
     method: string,
     path: string,
@@ -82,7 +93,7 @@ export function openGateway(options: GatewayOptions): Gateway {
       milliseconds,
       signal,
     );
-    const whole = await readWhole(incoming, `${method} ${path.replace(/\?.*/, '')}`);
+    const whole = shown(await readWhole(incoming, `${method} ${path.replace(/\?.*/, '')}`));
     const received = { ...whole, location: whole.location && hide(whole.location), text: hide(whole.text) };
     ensureGatewayAnswered(received, context);
     return received;
@@ -149,7 +160,7 @@ export function openGateway(options: GatewayOptions): Gateway {
       const path = `/system/logs${query({ name, namespace, tail, since, follow: follow ? 'true' : 'false', instance })}`;
       const incoming = await begin({ method: 'GET', url: `${url}${path}`, headers: system }, timeouts.read, signal);
       if (incoming.status !== 200) {
-        const received = await readWhole(incoming, 'GET /system/logs');
+        const received = shown(await readWhole(incoming, 'GET /system/logs'));
         ensureGatewayAnswered(received, context);
         throw failRead(received, context);
       }

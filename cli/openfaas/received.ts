@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { UserError } from '../errors.ts';
+import { parseModestJson } from '../oci/modest-json.ts';
 
 /** An answer of the gateway, read to its end, with what is needed to judge where it came from. */
 export interface Received {
@@ -88,7 +89,7 @@ export function failRead(received: Received, asked: Asked): UserError {
 export function decodeJson<T>(schema: v.GenericSchema<unknown, T>, received: Received, asked: Asked): T {
   let value: unknown;
   try {
-    value = JSON.parse(received.text);
+    value = parseModestJson(received.text, answerBounds);
   } catch (error) {
     throw new UserError(
       'BAN-E403',
@@ -96,9 +97,9 @@ export function decodeJson<T>(schema: v.GenericSchema<unknown, T>, received: Rec
       { hint: addressHint(asked.url), cause: error },
     );
   }
-  const result = v.safeParse(schema, value);
+  const result = v.safeParse(schema, value, { abortEarly: received.text.length > explained });
   if (result.success) return result.output;
-  const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
+  const problems = result.issues.slice(0, 10).map((issue) => `${v.getDotPath(issue) ?? 'the whole'}: ${issue.message}`);
   throw new UserError(
     'BAN-E405',
     `the gateway at ${asked.url} answered ${received.what} in an unknown shape: ${problems[0] ?? ''}`,
@@ -108,6 +109,12 @@ export function decodeJson<T>(schema: v.GenericSchema<unknown, T>, received: Rec
     },
   );
 }
+
+/** Ten thousand functions have some hundred thousand values. */
+const answerBounds = { values: 400_000, depth: 500 };
+
+/** Characters of an answer up to which all that is wrong with it is found; of a longer one the first counts. */
+const explained = 100_000;
 
 function looksLikePage(received: Received): boolean {
   return received.contentType.includes('text/html') || /^\s*<(!doctype|html|\?xml)/i.test(received.text);

@@ -83,6 +83,8 @@ async function blobPath(root: string, digest: string, what: string): Promise<str
 
 async function readInside(root: string, name: string, absent: string): Promise<Uint8Array> {
   const path = await locateInside(root, name, absent);
+  if ((await stat(path)).size > largestManifest)
+    throw new UserError('BAN-E306', `${name} of ${root} is larger than ${largestManifest} bytes`);
   return readFile(path).catch((error: unknown) => {
     throw unreadable(path, error);
   });

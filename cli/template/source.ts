@@ -99,16 +99,27 @@ function readAddress(
   const url =
     /^[^:]+:\/\/[^/\\?#]/.test(place) && !place.includes('\\') && URL.canParse(place) ? new URL(place) : undefined;
   if (url === undefined || url.hostname === '' || url.hostname.startsWith('-')) throw refuse('is no address');
-  const { username, password } = url;
+  const [username, password] = [decoded(url.username), decoded(url.password)];
+  if (username === undefined || password === undefined)
+    throw refuse('has a login that cannot be read', 'write % as %25 in it');
   const viaSsh = url.protocol.includes('ssh');
   if (viaSsh && password !== '') throw refuse('carries a password', 'ssh takes a key: remove the password');
-  if (viaSsh && /^-/.test(decodeURIComponent(username))) throw refuse('begins like an option');
+  if (viaSsh && /^-/.test(username)) throw refuse('begins like an option');
   if (viaSsh || (username === '' && password === ''))
     return { repository: place, address: place, authorization: undefined };
   // Only what stands before the host goes: the rest stays as it was written.
   const address = place.replace(/^([a-z0-9+.-]+:\/\/)[^/?#]*@/i, '$1');
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const login = `${username}:${password}`;
   return { repository: address, address, authorization: `Basic ${Buffer.from(login).toString('base64')}` };
+}
+
+/** Undefined for a % that begins nothing. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function bare(repository: string): string {

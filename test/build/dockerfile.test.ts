@@ -154,6 +154,14 @@ describe('facts of a Dockerfile', () => {
     assert.equal(readDockerfile('ARG A=1\nFROM ${constructor}\n').stages[0]?.from, '${constructor}');
   });
 
+  it('compares names with many unknown parts at once', () => {
+    const many = '${A_'.repeat(60);
+    const stages = `FROM a AS ${'base-'.repeat(20)}\nRUN x\nFROM ${many}64}\nFROM x${'${A}e-'.repeat(30)}y\nRUN z\n`;
+    assert.deepEqual(runs(stages), [5]);
+    assert.deepEqual(runs('FROM a AS base-x-y\nRUN x\nFROM base-${A}-${B}\n'), [2]);
+    assert.deepEqual(runs('FROM a AS base-\nRUN x\nFROM base-${A}-\n'), []);
+  });
+
   for (const name of ['bantam-ts', 'bantam-go'])
     it(`finds no RUN on the target in ${name}`, async () => {
       const text = await readFile(new URL(`../../templates/${name}/Dockerfile`, import.meta.url), 'utf8');

@@ -49,6 +49,20 @@ describe('bantam secret', () => {
   };
   const value = async (name: string): Promise<string> => (await gateway.secret(name)).toString('latin1');
 
+  it('repeats no value in what is wrong with a command line', async () => {
+    for (const [argv, message] of [
+      [['create', 'token', `--form-literal=${canary}`], "unknown option '--form-literal'"],
+      [['create', 'token', `--form-literal=two\nlines of 'it' ${canary}`], "unknown option '--form-literal'"],
+      [['create', `-p${canary}`, 'token'], "unknown option '-p…'"],
+      [['create', 'token', canary], "too many arguments for 'create'. Expected 1 argument but got 2."],
+      [['apply', `--no-trim=${canary}`], "unknown option '--no-trim'"],
+    ] as const) {
+      const { exitCode, error } = await json(argv);
+      assert.deepEqual([exitCode, error?.code, error?.message], [2, 'BAN-E001', message]);
+      await run(argv);
+    }
+  });
+
   describe('create', () => {
     it('takes the value from standard input, a file, "-" or a variable', async () => {
       await writeFile(join(folder, 'token.txt'), `${canary}\n`);
@@ -209,8 +223,8 @@ describe('bantam secret', () => {
       );
     });
 
-    it('says so when there is none', async () => {
-      assert.equal((await run(['list'])).stdout, 'no secrets: bantam secret create NAME\n');
+    it('lists nothing in a pipe when there is none', async () => {
+      assert.equal((await run(['list'])).stdout, '');
     });
 
     it('refuses another namespace as the gateway does', async () => {
@@ -464,6 +478,26 @@ describe('bantam secret on gateways of others', () => {
       assert.equal(error?.code, code);
       assert.equal(exitCode, code === 'BAN-E402' ? 4 : 1);
       assert.ok(!JSON.stringify(error).includes(Buffer.from(canary).toString('base64')), JSON.stringify(error));
+    }
+  });
+
+  it('does not repeat the login that the gateway repeats', async () => {
+    for (const [status, code] of [
+      [500, 'BAN-E405'],
+      [401, 'BAN-E402'],
+      [200, 'BAN-E403'],
+    ] as const) {
+      const url = far.url.replace('//', `//admin:${canary}@`);
+      far.expect('GET /system/info', (request, response) => {
+        const { authorization = '' } = request.headers;
+        const told = Buffer.from(authorization.replace('Basic ', ''), 'base64').toString();
+        assert.equal(told, `admin:${canary}`);
+        response.writeHead(status).end(`nobody gets in with ${authorization}, which is ${told}`);
+      });
+      const { stdout } = await runInProcess(['--json', '--gateway', url, 'secret', 'list'], { folder });
+      const { error } = JSON.parse(stdout) as Document;
+      assert.equal(error?.code, code);
+      assert.match(error?.message ?? '', /nobody gets in with Basic …, which is admin:…/);
     }
   });
 

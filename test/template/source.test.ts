@@ -62,6 +62,8 @@ describe('a source of templates', () => {
       'ssh://-oProxyCommand=x/y',
       'ssh://-x@host/y',
       'git@-oProxyCommand=x:y',
+      'https://me:s3cret100%@host/x',
+      'ssh://%git@host/x',
     ],
     ...['git@host:-x', 'ssh://git:s3cret@host/x', 'host:path', 'C:packs'],
     ...[
