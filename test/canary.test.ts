@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { assertNoSecret, assertNoSecretBelow, canary, recordPrograms } from './canary.ts';
+import { assertNoSecret, assertNoSecretBelow, canary, recordPrograms, watchCommandLines } from './canary.ts';
 import { startGatewayInMemory } from './commands/gateway-in-memory.ts';
 import { makeProject } from './e2e/build-project.ts';
 import { bantam, type Run, temporaryFolder } from './e2e/program.ts';
@@ -60,6 +60,12 @@ functions:
     await mkdir(join(project, 'hello'));
     await writeFile(join(project, 'hello', 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /\n');
     const programs = await recordPrograms(folder.path, ['docker', 'git'], {
+      kubectl: `echo '${JSON.stringify({
+        data: {
+          'basic-auth-user': Buffer.from('admin').toString('base64'),
+          'basic-auth-password': Buffer.from(canary).toString('base64'),
+        },
+      })}'`,
       'docker-credential-canary-helper': `cat > /dev/null; echo '{"ServerURL":"helped.lan","Username":"admin","Secret":"${canary}"}'`,
     });
     const environment = {
@@ -74,12 +80,19 @@ functions:
     const run = async (argv: readonly string[], input?: string): Promise<Run> =>
       await bantam(argv, { folder: project, environment, ...(input === undefined ? {} : { input }) });
     const ran: (readonly [string, number | null])[] = [];
+    using processes = watchCommandLines();
     for (const [argv, input] of [
       [['secret', 'create', 'token'], `${canary}\n`],
       [['secret', 'create', 'token'], canary],
       [['secret', 'update', 'token', '--from-file', 'token.txt'], undefined],
       [['secret', 'update', 'token', '--from-env', 'TOKEN'], undefined],
       [['secret', 'create', `token=${canary}`], undefined],
+      [['secret', 'create', 'token', `--form-literal=${canary}`], undefined],
+      [['secret', 'create', 'token', `--from-literl=two\nlines ${canary}`], undefined],
+      [['secret', 'create', 'token', canary], undefined],
+      [['secret', 'update', 'token', '--from-env', canary], undefined],
+      [['login', `--password=${canary}`], undefined],
+      [['login', '--from-cluster', '--gateway', gateway.url], undefined],
       [['secret', 'apply'], undefined],
       [['secret', 'list'], undefined],
       [['fn', 'list'], undefined],
@@ -109,6 +122,7 @@ functions:
       'fn list',
       'fn build',
       'login --gateway',
+      'login --from-cluster',
       'secret remove',
     ])
       assert.ok(
@@ -122,6 +136,8 @@ functions:
     const lines = await programs.commandLines();
     assert.ok(lines.length > 0);
     for (const line of lines) assertNoSecret(line, 'a command line');
+    assert.equal(processes.found, undefined);
+    assert.ok(process.platform !== 'linux' || processes.seen > 0);
     await assertNoSecretBelow(folder.path, [
       ...Object.keys(planted),
       join(folder.path, 'bin'),
@@ -138,7 +154,7 @@ functions:
       ['hello'],
       `FROM docker.io/library/busybox:1.36 AS build
 ARG TOKEN
-RUN --mount=type=secret,id=token test -s /run/secrets/token && test -n "\${#TOKEN}" && echo both > /proof
+RUN --mount=type=secret,id=token cat /run/secrets/token && echo "a token of $TOKEN" >&2 && test -n "\${TOKEN}" && echo both > /proof
 FROM docker.io/library/busybox:1.36
 COPY function/ /function/
 COPY --from=build /proof /proof
@@ -161,6 +177,7 @@ ENTRYPOINT ["/bin/busybox", "sh"]
       ),
     });
     const environment = { PATH: programs.path, TOKEN: canary, UNRELATED: canary };
+    using processes = watchCommandLines();
     for (const argv of [
       ['fn', 'build', '--print'],
       ['fn', 'build', '--platform', 'linux/amd64', '-v', '--output', 'image'],
@@ -169,12 +186,27 @@ ENTRYPOINT ["/bin/busybox", "sh"]
       const { exitCode, stdout, stderr } = await project.run(argv, { environment });
       assert.equal(exitCode, 0, `${argv.join(' ')}\n${stdout}${stderr}`);
     }
+    await project.write({
+      'template/mine/Dockerfile': `FROM docker.io/library/busybox:1.36
+ARG TOKEN
+RUN --mount=type=secret,id=token cat /run/secrets/token; echo "it fails with $TOKEN"; false
+`,
+    });
+    for (const more of [['-v'], ['--json']]) {
+      const { exitCode, stdout, stderr } = await project.run(['fn', 'build', '--platform', 'linux/amd64', ...more], {
+        environment,
+      });
+      assert.equal(exitCode, 1, stdout);
+      assert.match(`${stdout}${stderr}`, /it fails with …/);
+    }
     const lines = await programs.commandLines();
     assert.ok(
       lines.some((line) => line.includes('--build-arg TOKEN ') && line.includes('--secret id=token')),
       lines.join('\n'),
     );
     for (const line of lines) assertNoSecret(line, 'a command line');
+    assert.equal(processes.found, undefined);
+    assert.ok(process.platform !== 'linux' || processes.seen > 0);
     const planted = ['token.txt', 'hello/.env', 'hello/.secrets', '.secrets'].map((path) => join(project.folder, path));
     await assertNoSecretBelow(project.folder, planted);
     await assertNoSecretBelow(project.temporary, []);
@@ -207,7 +239,16 @@ async function refusingRegistry(): Promise<
         'www-authenticate': 'Basic realm="registry"',
         'content-type': 'application/json',
       })
-      .end(JSON.stringify({ errors: [{ code: 'DENIED', message: 'no right' }] }));
+      .end(
+        JSON.stringify({
+          errors: [
+            {
+              code: 'DENIED',
+              message: `no right with ${authorization}: ${Buffer.from(authorization.replace(/^Basic /, ''), 'base64')}`,
+            },
+          ],
+        }),
+      );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

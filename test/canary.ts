@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
@@ -63,5 +64,45 @@ export async function recordPrograms(
   return {
     path: `${bin}${delimiter}${path}`,
     commandLines: async () => (await readFile(log, 'utf8')).split('\n').filter((line) => line !== ''),
+  };
+}
+
+/** What everybody on this machine could read. */
+export interface WatchedProcesses extends Disposable {
+  /** How many command lines of others than this process's own children were looked at. */
+  readonly seen: number;
+  /** The first command line with a secret. */
+  readonly found: string | undefined;
+}
+
+/**
+ * Looks at the command lines of all processes (Linux: /proc) every few milliseconds, for programs that are started past PATH. Left out are
+ * the direct children of this process: a test may call bantam itself with a secret in a wrong place.
+ */
+export function watchCommandLines(): WatchedProcesses {
+  const state: { seen: Set<string>; found: string | undefined } = { seen: new Set(), found: undefined };
+  const look = (): void => {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+        if (line === '' || state.seen.has(line)) continue;
+        const [, parent] = /^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? [];
+        if (Number(parent) === process.pid) continue;
+        state.seen.add(line);
+        if (forms.some((form) => line.includes(form))) state.found ??= line;
+      } catch {
+        // It ended meanwhile.
+      }
+    }
+  };
+  const timer = process.platform === 'linux' ? setInterval(look, 15) : undefined;
+  return {
+    get seen() {
+      return state.seen.size;
+    },
+    get found() {
+      return state.found;
+    },
+    [Symbol.dispose]: () => clearInterval(timer),
   };
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Suite, Test } from 'mocha';
@@ -7,8 +7,20 @@ import { errorCodes } from '../cli/errors.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Which error codes an assertion has found in what the product did, and in which test files. */
-const reached = new Map<string, Set<string>>();
+/**
+ * Which error codes an assertion has found in what the product did, and in which test files. Kept globally: mocha loads test files as
+ * CommonJS where it can, and test/root-hooks.ts as an ES module, so that this file is there twice.
+ */
+const reached = sharedMap(Symbol.for('bantam: reached codes'));
+
+function sharedMap(key: symbol): Map<string, Set<string>> {
+  const all = globalThis as unknown as Record<symbol, Map<string, Set<string>> | undefined>;
+  all[key] ??= new Map();
+  return all[key];
+}
+
+/** BANTAM_SUITE_REACHED=FILE: `CODE TEST-FILE` is appended to it for every code found, also when a part of the tests runs. */
+const protocol = process.env['BANTAM_SUITE_REACHED'] || undefined;
 
 /** The file of the test that runs now; set before each test. */
 let current: string | undefined;
@@ -70,24 +82,50 @@ export function enterTest(test: Test | undefined): void {
   current = test?.file === undefined ? undefined : relative(root, test.file);
 }
 
+/** What a run was, as far as it changes the verdict on it. */
+export interface RunKind {
+  /** `npm test` without arguments: every test file must have a test in it, or nobody could tell this run from a part. */
+  readonly whole: boolean;
+  /** CI=true: no part may be missing, so that a skipped test excuses nothing. */
+  readonly strict: boolean;
+}
+
+/** The run of this process, as scripts/test.mjs and the environment tell it before test/root-hooks.ts clears them away. */
+export const thisRun: RunKind = {
+  whole: process.env['BANTAM_SUITE_WHOLE'] === '1',
+  strict: process.env['CI'] === 'true',
+};
+
 /**
  * The codes of cli/errors.ts that no test has reached. Undefined where nobody can say: a part of the tests ran, or some failed. A file with
- * skipped tests (a machine without Docker) is given the benefit of the doubt for the codes that it names.
+ * skipped tests (a machine without Docker) is given the benefit of the doubt for the codes that it names, unless the run is strict.
+ * Throws if the run is a whole one and a test file holds no test.
  */
-export function unreachedCodes(top: Suite): readonly string[] | undefined {
+export function unreachedCodes(
+  top: Pick<Suite, 'tests' | 'suites'>,
+  { whole, strict }: RunKind = thisRun,
+  found: ReadonlyMap<string, ReadonlySet<string>> = reached,
+): readonly string[] | undefined {
   const tests = testsOf(top);
   const files = new Set(tests.map(fileOf));
   const all = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' });
-  if (all.some((file) => file.endsWith('.test.ts') && !files.has(join('test', file)))) return undefined;
+  const missing = all.filter((file) => file.endsWith('.test.ts') && !files.has(join('test', file)));
+  if (missing.length > 0 && whole) throw new Error(`no test is in ${missing.join(', ')}`);
+  if (missing.length > 0) return undefined;
   if (tests.some((test) => test.state !== 'passed' && !test.isPending())) return undefined;
-  const skipped = new Set(tests.filter((test) => test.isPending()).map(fileOf));
+  const skipped = new Set(strict ? [] : tests.filter((test) => test.isPending()).map(fileOf));
   const doubtful = [...skipped].map((file) => readFileSync(join(root, file), 'utf8')).join('\n');
   return Object.keys(errorCodes).filter(
-    (code) => !doubtful.includes(code) && ![...(reached.get(code) ?? [])].some((file) => isEvidence(file, code)),
+    (code) => !doubtful.includes(code) && ![...(found.get(code) ?? [])].some((file) => isEvidence(file, code)),
   );
 }
 
-function testsOf(suite: Suite): readonly Test[] {
+/** The test files that have reached a code so far. */
+export function filesThatReached(code: string): readonly string[] {
+  return [...(reached.get(code) ?? [])];
+}
+
+function testsOf(suite: Pick<Suite, 'tests' | 'suites'>): readonly Test[] {
   return [...suite.tests, ...suite.suites.flatMap(testsOf)];
 }
 
@@ -100,6 +138,8 @@ function keep(wanted: ReadonlySet<string>, found: ReadonlySet<string>): void {
   for (const code of wanted) {
     if (!found.has(code)) continue;
     const files = reached.get(code) ?? new Set();
+    if (protocol !== undefined && !files.has(current) && isEvidence(current, code))
+      appendFileSync(protocol, `${code} ${current}\n`);
     reached.set(code, files.add(current));
   }
 }
@@ -123,11 +163,4 @@ function codesIn(value: unknown, found = new Set<string>(), depth = 0): Set<stri
     }
   }
   return found;
-}
-
-/** For whoever looks for what is missing: every code and the test files that reached it. */
-export function describeReached(): string {
-  return Object.keys(errorCodes)
-    .map((code) => `${code} ${[...(reached.get(code) ?? [])].filter((file) => isEvidence(file, code)).join(' ')}`)
-    .join('\n');
 }

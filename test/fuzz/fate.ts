@@ -31,14 +31,14 @@ function refusal(thrown: unknown): Fate {
   }
   const { message, hint = '', details } = thrown;
   for (const text of [message, hint, ...details])
-    if (/\[object |\bundefined\b(?!")|\bNaN\b/.test(text) && !expected.test(text))
+    if (/\[object |\bundefined\b(?!"|: function)|\bNaN\b/.test(text) && !expected.test(text))
       throw new Error(`a message that nobody can read: ${text.slice(0, 300)}`, { cause: thrown });
   if (message.length > longestMessage)
     throw new Error(`a message of ${message.length} characters: ${message.slice(0, 300)}`);
   return thrown.code;
 }
 
-/** Schemas quote what they found: an input may hold these words itself. */
+/** Schemas quote what they found: an input may hold these words itself (`undefined: function` stands in the description of bantam-go). */
 const expected = /received |"[^"]*(?:undefined|NaN|\[object)/i;
 
 /** More than any screen; what is quoted must have been cut. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { usualTargets } from './targets.ts';
 
-/** How long to try, which targets, from which seed: of the environment, since a soak and a minute in `npm test` are the same. */
+/** How long to try, which targets, from which seed: of the environment, since a soak and less than a minute in `npm test` are the same. */
 export interface FuzzPlan {
   readonly targets: readonly string[];
   readonly seed: number;

@@ -17,13 +17,47 @@ interface Document {
 const samples = [sampleIndex, sampleManifest, sampleConfig];
 const json = writtenJson(mutatedJson(samples)).map((text) => Buffer.from(text));
 
+/** As much as a registry or a layout may send (the readers refuse more), of one small thing: half a million empty objects, or a shaft. */
+const largest = 4 * 1024 * 1024;
+const heaps = fc
+  .record({
+    before: fc.constantFrom(
+      '{"schemaVersion":2,"manifests":[',
+      '{"schemaVersion":2,"layers":[',
+      '{"schemaVersion":2,"config":{},"layers":[{"annotations":',
+      '{"config":{"Env":[',
+      '{"history":[',
+      '{"rootfs":{"diff_ids":[',
+      '[',
+      '',
+    ),
+    unit: fc.constantFrom(
+      '{},',
+      '1,',
+      '[',
+      '"",',
+      '{"":',
+      '{"digest":"","size":1},',
+      '"\\\\",',
+      'x',
+      '\u00e9',
+      '{"platform":{}},',
+    ),
+    length: fc.oneof(fc.nat({ max: largest }), fc.nat({ max: 200_000 })),
+    after: fc.constantFrom('0]}', ']}', '', '}'),
+  })
+  .map(({ before, unit, length, after }) =>
+    Buffer.from(`${before}${unit.repeat(Math.floor(length / Buffer.byteLength(unit)))}${after}`).subarray(0, largest),
+  );
+
 /** Manifests, indexes and configurations, whatever they say they are. */
 export const manifests = defineTarget<Document>({
   name: 'manifests',
   inputs: fc.record({
     bytes: fc.oneof(
-      { weight: 4, arbitrary: json },
-      { weight: 1, arbitrary: mutatedBytes(samples.map((sample) => Buffer.from(JSON.stringify(sample)))) },
+      { weight: 12, arbitrary: json },
+      { weight: 1, arbitrary: heaps },
+      { weight: 3, arbitrary: mutatedBytes(samples.map((sample) => Buffer.from(JSON.stringify(sample)))) },
     ),
     mediaType: fc.oneof(fc.constantFrom('', 'application/json', ...Object.values(mediaTypes)), oddText),
   }),

@@ -152,7 +152,7 @@ export const trees = defineTarget<Trees>({
       if ((await readFile(join(root, 'outside', 'canary'), 'utf8')) !== canary)
         throw new Error('a file outside was written to');
       if ((await readdir(join(root, 'outside'))).length !== 1) throw new Error('a file outside was made');
-      return fates.every((fate) => fate === 'accepted') ? 'accepted' : 'refused';
+      return fates.find((fate) => fate !== 'accepted') ?? 'accepted';
     } finally {
       await rm(root, { recursive: true, force: true });
     }
@@ -165,8 +165,7 @@ async function grow(root: string, steps: Trees['handler'], outside: string): Pro
     const at = join(root, ...path);
     try {
       // Growing must not leave the root itself, through a link of an earlier step.
-      await mkdir(dirname(at), { recursive: true });
-      if (await leaves(dirname(at), outside)) continue;
+      if (!(await makeParents(root, path.slice(0, -1), outside))) continue;
       if (kind === 'file') await writeFile(at, target, { flag: 'wx' });
       else if (kind === 'folder') await mkdir(at);
       else if (kind === 'hard') await link(join(root, target), at);
@@ -175,6 +174,19 @@ async function grow(root: string, steps: Trees['handler'], outside: string): Pro
       if (!(thrown instanceof Error && 'code' in thrown)) throw thrown;
     }
   }
+}
+
+/** Makes the folders one by one: through a link, a whole path at once would be made elsewhere. */
+async function makeParents(root: string, path: readonly string[], outside: string): Promise<boolean> {
+  let folder = root;
+  for (const name of path) {
+    folder = join(folder, name);
+    await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if (await leaves(folder, outside)) return false;
+  }
+  return true;
 }
 
 async function leaves(folder: string, outside: string): Promise<boolean> {
