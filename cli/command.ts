@@ -26,10 +26,16 @@ export interface Input<Options extends Record<string, OptionSpecification>> {
 
 /**
  * A line of an answer, or a table (header in a pipe left out, as TSV; aligned on a terminal). `only`: shown there and nowhere else, where a script
- * wants other rows than a person. `wrapLast`: on a terminal a last column that is too wide is wrapped.
+ * wants other rows than a person. `cells`: what a pipe gets of a line, tab-separated. `wrapLast`: on a terminal a last column that is too wide is
+ * wrapped.
  */
 export type Block =
-  | { readonly kind: 'line'; readonly text: string; readonly only?: 'terminal' | 'pipe' }
+  | {
+      readonly kind: 'line';
+      readonly text: string;
+      readonly only?: 'terminal' | 'pipe';
+      readonly cells?: readonly string[];
+    }
   | {
       readonly kind: 'table';
       readonly columns: readonly string[];

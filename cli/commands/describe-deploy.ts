@@ -2,7 +2,7 @@ import type { Block } from '../command.ts';
 import type { Failure } from '../errors.ts';
 import type { DeployOutcome } from '../rollout/deploy.ts';
 import { shortRevision } from '../rollout/revision.ts';
-import { describeFailureOf, groupAlike } from './describe-outcome.ts';
+import { describeFailureOf, factLine, groupAlike } from './describe-outcome.ts';
 
 /**
  * What `fn deploy` says, one line per function:
@@ -26,7 +26,7 @@ export function describeDeploy(
     }
     const { replicas, answersAfterMilliseconds: after } = outcome;
     const facts = [
-      outcome.name.padEnd(widest),
+      outcome.name,
       stateOf(outcome),
       `revision ${shortRevision(outcome.revision)}`,
       `${replicas.available}/${replicas.wanted} replicas`,
@@ -36,7 +36,7 @@ export function describeDeploy(
       outcome.url,
     ];
     const remark = outcome.remark === undefined ? [] : [{ kind: 'line', text: `    ${outcome.remark}` } as const];
-    return [{ kind: 'line', text: facts.join('   ') }, ...remark];
+    return [factLine(facts, { width: widest }), ...remark];
   });
 }
 

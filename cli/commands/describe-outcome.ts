@@ -3,6 +3,25 @@ import type { Block } from '../command.ts';
 import type { Failure } from '../errors.ts';
 import { formatPlatform } from '../oci/platform.ts';
 
+/**
+ * One line of facts, the first of them a name: apart by blanks on a terminal (the name as wide as `width`), tab-separated in
+ * a pipe. With `of` it stands indented below that name on a terminal, and begins with it in a pipe.
+ */
+export function factLine(
+  facts: readonly string[],
+  place: { readonly width?: number; readonly of?: string } = {},
+): Block {
+  const { width = 0, of } = place;
+  if (of !== undefined)
+    return { kind: 'line', text: `    ${facts.join('   ')}`, cells: [of, ...facts.map((fact) => fact.trim())] };
+  const [first = '', ...others] = facts;
+  return {
+    kind: 'line',
+    text: [first.padEnd(width), ...others].join('   '),
+    cells: facts.map((fact) => fact.trim()),
+  };
+}
+
 /** The lines of one failure below the function's name. */
 export function describeFailureOf(name: string, failure: Failure): readonly Block[] {
   // Messages that also stand alone begin with the function's name.
@@ -52,18 +71,13 @@ function describeBuild(outcome: Exclude<BuildOutcome, { failure: Failure }>, wid
       : outcome.push.changed
         ? `pushed ${formatBytes(outcome.push.sentBytes)}`
         : 'unchanged';
-  const digest = outcome.digest === undefined ? '' : `   ${outcome.digest.slice(0, 'sha256:'.length + 12)}`;
+  const digest = outcome.digest === undefined ? [] : [outcome.digest.slice(0, 'sha256:'.length + 12)];
   return [
-    {
-      kind: 'line',
-      text: `${outcome.name.padEnd(widest)}   ${where}   ${outcome.image}${digest}   ${outcome.seconds.toFixed(1)} s`,
-    },
-    ...outcome.sizes.map(
-      ({ platform, total, own, program }): Block => ({
-        kind: 'line',
-        text: `    ${formatPlatform(platform).padEnd(13)} ${formatBytes(total)}${own === undefined ? '' : `, own layers ${formatBytes(own)}`}   ${program}`,
-      }),
-    ),
+    factLine([outcome.name, where, outcome.image, ...digest, `${outcome.seconds.toFixed(1)} s`], { width: widest }),
+    ...outcome.sizes.map(({ platform, total, own, program }) => {
+      const size = `${formatBytes(total)}${own === undefined ? '' : `, own layers ${formatBytes(own)}`}`;
+      return factLine([formatPlatform(platform).padEnd(13), size, program], { of: outcome.name });
+    }),
   ];
 }
 

@@ -71,7 +71,7 @@ export class HumanReporter implements Reporter {
     const terminal = stdout.isTTY === true;
     for (const block of answer.blocks) {
       if (block.only !== undefined && block.only !== (terminal ? 'terminal' : 'pipe')) continue;
-      const text = block.kind === 'line' ? block.text : await formatTable(block, terminal, stdout.columns);
+      const text = block.kind === 'line' ? lineOf(block, terminal) : await formatTable(block, terminal, stdout.columns);
       // An empty line of a terminal's own is meant; an empty table is not.
       if (text !== '' || (block.kind === 'line' && block.only !== undefined)) stdout.write(`${text}\n`);
     }
@@ -110,6 +110,13 @@ export class HumanReporter implements Reporter {
     const wanted = color && !environment['NO_COLOR'] && (stderr.isTTY === true || Boolean(environment['FORCE_COLOR']));
     return wanted ? styleText(style, text, { validateStream: false }) : text;
   }
+}
+
+/** A pipe gets the facts of a line tab-separated, like the row of a table. */
+function lineOf(line: { readonly text: string; readonly cells?: readonly string[] }, terminal: boolean): string {
+  return terminal || line.cells === undefined
+    ? line.text
+    : line.cells.map((cell) => cell.replace(/[\t\n]/g, ' ')).join('\t');
 }
 
 function about(name: string | undefined, text: string): string {

@@ -3,7 +3,12 @@ import type { Report } from '../events.ts';
 
 /** A table or a line of an answer; the same shape as command.ts's Block. */
 export type AnswerBlock =
-  | { readonly kind: 'line'; readonly text: string; readonly only?: 'terminal' | 'pipe' }
+  | {
+      readonly kind: 'line';
+      readonly text: string;
+      readonly only?: 'terminal' | 'pipe';
+      readonly cells?: readonly string[];
+    }
   | {
       readonly kind: 'table';
       readonly columns: readonly string[];

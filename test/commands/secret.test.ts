@@ -168,7 +168,7 @@ describe('bantam secret', () => {
       await declare({ hello: ['token'], other: [] });
       const { stdout, exitCode } = await run(['create', 'token'], { input: canary });
       assert.equal(exitCode, 0);
-      assert.match(stdout, /^token {3}created\ndeclared by hello\n {4}next: bantam fn deploy hello\n$/);
+      assert.match(stdout, /^token\tcreated\ndeclared by hello\n {4}next: bantam fn deploy hello\n$/);
     });
   });
 
@@ -183,7 +183,7 @@ describe('bantam secret', () => {
       assert.equal(
         stdout,
         [
-          'token   updated',
+          'token\tupdated',
           'used by foreign, hello: what reads it at its start keeps the old value until it starts anew',
           '    next: bantam fn deploy hello --no-build --again',
           '    not of this stack file, so redeploy from where they come: foreign',
@@ -249,7 +249,7 @@ describe('bantam secret', () => {
         ],
       );
       const { exitCode, stdout, stderr } = await run(['remove', 'token', '--yes']);
-      assert.deepEqual([exitCode, stdout], [0, 'token   removed\n']);
+      assert.deepEqual([exitCode, stdout], [0, 'token\tremoved\n']);
       assert.match(stderr, /used by hello: the next replica will not start/);
       assert.match(stderr, /declared by hello in the stack file/);
       assert.deepEqual(
@@ -273,10 +273,7 @@ describe('bantam secret', () => {
       await mkdir(join(folder, '.secrets', 'folder'));
       const first = await run(['apply']);
       assert.equal(first.exitCode, 0, first.stderr);
-      assert.equal(
-        first.stdout,
-        'key     created\ntoken   created\ndeclared by hello\n    next: bantam fn deploy hello\n',
-      );
+      assert.equal(first.stdout, 'key\tcreated\ntoken\tcreated\ndeclared by hello\n    next: bantam fn deploy hello\n');
       assert.match(first.stderr, /folder is a folder and was passed over/);
       assert.deepEqual([await value('token'), await value('key')], [canary, '\0\xff']);
       await gateway.deploy('hello', ['token']);
@@ -284,7 +281,7 @@ describe('bantam secret', () => {
       const second = await run(['apply']);
       assert.match(
         second.stdout,
-        /token {3}updated\nused by hello: .*\n {4}next: bantam fn deploy hello --no-build --again\n/,
+        /token\tupdated\nused by hello: .*\n {4}next: bantam fn deploy hello --no-build --again\n/,
       );
       assert.equal(await value('token'), canary.toUpperCase());
     });

@@ -58,7 +58,7 @@ describe('bantam template', () => {
     await writeFile(join(bed.folder, 'stack.yml'), 'provider: {name: openfaas}\nfunctions: {}\n');
     const pulled = await bed.run(['template', 'pull', repository.path], below);
     assert.equal(pulled.exitCode, 0, pulled.stderr);
-    assert.match(pulled.stdout, /^shell {3}pulled {3}\S+ \([0-9a-f]{7}\)\n$/);
+    assert.match(pulled.stdout, /^shell\tpulled\t\S+ \([0-9a-f]{7}\)\n$/);
     const good = await bed.run(['template', 'verify']);
     assert.deepEqual([good.exitCode, /^✓ shell/.test(good.stdout)], [0, true]);
     const template = join(bed.folder, 'template/shell');
@@ -78,7 +78,7 @@ describe('bantam template', () => {
     assert.equal(refused.exitCode, 1);
     assert.match(refused.stdout, /"BAN-E117"/);
     const kept = await bed.run(['template', 'pull']);
-    assert.match(kept.stdout, /^shell {3}kept as it is/);
+    assert.match(kept.stdout, /^shell\tkept as it is/);
     assert.equal((await bed.run(['template', 'pull', 'shell', '--overwrite'])).exitCode, 0);
     assert.equal((await bed.run(['template', 'verify'])).exitCode, 0);
     await rm(template, { recursive: true });

@@ -180,7 +180,7 @@ describe('the main job', function () {
       assert.match(
         stdout,
         new RegExp(
-          `^${name} +deployed +revision [0-9a-f]{8} +1/1 replicas +answers after \\d+\\.\\d s +${gateway}/function/${name}$`,
+          `^${name}\tdeployed\trevision [0-9a-f]{8}\t1/1 replicas\tanswers after \\d+\\.\\d s\t${gateway}/function/${name}$`,
           'm',
         ),
       );

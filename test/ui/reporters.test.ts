@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describeDeploy } from '../../cli/commands/describe-deploy.ts';
-import { describeFailureOf } from '../../cli/commands/describe-outcome.ts';
+import { describeFailureOf, factLine } from '../../cli/commands/describe-outcome.ts';
 import type { Event } from '../../cli/events.ts';
 import { open } from './opened-reporter.ts';
 
@@ -101,6 +101,19 @@ describe('reporters, off a terminal', () => {
 });
 
 describe('the lines of outcomes', () => {
+  it('are apart by blanks on a terminal and by tabs in a pipe', async () => {
+    const blocks = [factLine(['hello', 'built'], { width: 8 }), factLine(['linux/amd64  ', '5 MB'], { of: 'hello' })];
+    for (const [terminal, expected] of [
+      [true, 'hello      built\n    linux/amd64     5 MB\n'],
+      [false, 'hello\tbuilt\nhello\tlinux/amd64\t5 MB\n'],
+    ] as const) {
+      const { reporter, stdout } = await open({ terminal });
+      await reporter.answer({ document: {}, blocks }, true);
+      await new Promise((resolve) => setImmediate(resolve));
+      assert.equal(stdout(), expected);
+    }
+  });
+
   it('name a failed function once', () => {
     assert.deepEqual(
       describeFailureOf('hello', { code: 'BAN-E207', message: 'hello: the handler does not compile', hint: 'mend it' }),

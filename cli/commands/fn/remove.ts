@@ -3,7 +3,7 @@ import type { Context } from '../../context.ts';
 import { describeFailure, exitCodeOf, gravest, UserError } from '../../errors.ts';
 import type { Gateway } from '../../openfaas/gateway.ts';
 import { systemClock } from '../../rollout/clock.ts';
-import { describeFailureOf } from '../describe-outcome.ts';
+import { describeFailureOf, factLine } from '../describe-outcome.ts';
 import { requireAccepted } from '../judge.ts';
 
 /** `bantam fn remove`: takes functions off the gateway; images, sources and the stack file stay. */
@@ -33,9 +33,7 @@ export const remove = defineCommand({
       exit: gravest(functions.map(({ failure }) => (failure === undefined ? 0 : exitCodeOf(failure)))),
       document: { functions },
       blocks: functions.flatMap(({ name, failure }) =>
-        failure === undefined
-          ? [{ kind: 'line' as const, text: `${name.padEnd(widest)}   removed` }]
-          : describeFailureOf(name, failure),
+        failure === undefined ? [factLine([name, 'removed'], { width: widest })] : describeFailureOf(name, failure),
       ),
     };
   },

@@ -1,5 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { UserError } from '../../errors.ts';
+import { factLine } from '../describe-outcome.ts';
 import { requireAccepted } from '../judge.ts';
 
 /** `bantam fn scale`: asks for a number of replicas. */
@@ -26,7 +27,7 @@ export const scale = defineCommand({
       context.report({ type: 'warning', about: name, text: `${count} asked for, the gateway says ${replicas}` });
     return {
       document: { name, asked: Number(count), replicas },
-      blocks: [{ kind: 'line', text: `${name}   ${replicas} replica${replicas === 1 ? '' : 's'}` }],
+      blocks: [factLine([name, `${replicas} replica${replicas === 1 ? '' : 's'}`])],
     };
   },
 });

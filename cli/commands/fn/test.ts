@@ -165,7 +165,6 @@ function describe(result: TestResult): readonly Block[] {
   const title = `${name}${platform === '' ? '' : `   ${platform}`}`;
   if (failure !== undefined) return describeFailureOf(title, failure);
   const facts = [
-    `${ok ? '✓' : '✗'} ${title}`,
     `healthy after ${((after ?? 0) / 1000).toFixed(1)} s`,
     ready === true ? 'ready' : 'no bantam readiness',
     ...(call === undefined ? [] : [`answered ${call.status}`]),
@@ -179,5 +178,10 @@ function describe(result: TestResult): readonly Block[] {
           .slice(0, 10)
           .map((line) => `    ${line}`);
   const log = ok ? [] : (logs ?? []).map((line) => `    log ${line}`);
-  return [facts.join('   '), ...body, ...log].map((text) => ({ kind: 'line', text }));
+  const line: Block = {
+    kind: 'line',
+    text: [`${ok ? '✓' : '✗'} ${title}`, ...facts].join('   '),
+    cells: [name, platform, ok ? 'ok' : 'failed', ...facts],
+  };
+  return [line, ...[...body, ...log].map((text): Block => ({ kind: 'line', text }))];
 }

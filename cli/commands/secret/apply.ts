@@ -3,7 +3,7 @@ import { type Block, defineCommand } from '../../command.ts';
 import type { Context, OpenGateway } from '../../context.ts';
 import { describeFailure, exitCodeOf, type Failure, gravest, UserError } from '../../errors.ts';
 import { requireSecretName } from '../../openfaas/secret-name.ts';
-import { describeFailureOf } from '../describe-outcome.ts';
+import { describeFailureOf, factLine } from '../describe-outcome.ts';
 import { describeRedeploy, describeWaiting } from './describe-uses.ts';
 import { readSecretFolder, type SecretFile } from './secret-files.ts';
 import { createSecret, listSecretNames, type SecretAction, updateSecret } from './send.ts';
@@ -63,7 +63,7 @@ export const apply = defineCommand({
         ...outcomes.flatMap((each) =>
           'failure' in each
             ? describeFailureOf(each.name, each.failure)
-            : [{ kind: 'line', text: `${each.name.padEnd(widest)}   ${each.action}` } satisfies Block],
+            : [factLine([each.name, each.action], { width: widest })],
         ),
         ...describeRedeploy(changed('updated')),
         ...describeWaiting(created),

@@ -1,5 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { requireSecretName } from '../../openfaas/secret-name.ts';
+import { factLine } from '../describe-outcome.ts';
 import { describeRedeploy, describeWaiting } from './describe-uses.ts';
 import { createSecret, listSecretNames } from './send.ts';
 import { readUses } from './uses.ts';
@@ -38,7 +39,7 @@ export const create = defineCommand({
         secrets: [{ name, action, trimmed, functions: { ...functions, deployed: functions.deployed ?? null } }],
       },
       blocks: [
-        { kind: 'line', text: `${name}   ${action}` },
+        factLine([name, action]),
         ...(action === 'updated' ? describeRedeploy([functions]) : describeWaiting(functions.declared)),
       ],
     };

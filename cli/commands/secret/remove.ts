@@ -1,7 +1,7 @@
 import { defineCommand } from '../../command.ts';
 import { describeFailure, exitCodeOf, gravest, UserError } from '../../errors.ts';
 import { requireSecretName } from '../../openfaas/secret-name.ts';
-import { describeFailureOf } from '../describe-outcome.ts';
+import { describeFailureOf, factLine } from '../describe-outcome.ts';
 import { removeSecret } from './send.ts';
 import { readUses, type SecretUses } from './uses.ts';
 
@@ -39,7 +39,7 @@ export const remove = defineCommand({
       blocks: secrets.flatMap((each) =>
         'failure' in each
           ? describeFailureOf(each.name, each.failure)
-          : [{ kind: 'line' as const, text: `${each.name.padEnd(widest)}   ${each.action}` }],
+          : [factLine([each.name, each.action], { width: widest })],
       ),
     };
   },

@@ -1,5 +1,6 @@
 import { defineCommand } from '../../command.ts';
 import { requireSecretName } from '../../openfaas/secret-name.ts';
+import { factLine } from '../describe-outcome.ts';
 import { describeRedeploy } from './describe-uses.ts';
 import { listSecretNames, updateSecret } from './send.ts';
 import { readUses } from './uses.ts';
@@ -33,7 +34,7 @@ export const update = defineCommand({
         provider: target.dialect.title,
         secrets: [{ name, action, trimmed, functions: { ...functions, deployed: functions.deployed ?? null } }],
       },
-      blocks: [{ kind: 'line', text: `${name}   ${action}` }, ...describeRedeploy([functions])],
+      blocks: [factLine([name, action]), ...describeRedeploy([functions])],
     };
   },
 });

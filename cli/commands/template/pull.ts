@@ -3,7 +3,7 @@ import { exitCodeOf, gravest, UserError } from '../../errors.ts';
 import { describeOrigin } from '../../template/lock-file.ts';
 import { type PullOutcome, pullTemplates } from '../../template/pull.ts';
 import { looksLikeSource, parseSource } from '../../template/source.ts';
-import { describeFailureOf } from '../describe-outcome.ts';
+import { describeFailureOf, factLine } from '../describe-outcome.ts';
 import { projectFolderOf } from './project-folder.ts';
 
 /** `bantam template pull`: templates of a git repository become the project's own, locked by commit and content. */
@@ -84,10 +84,9 @@ function describePulls(outcomes: readonly PullOutcome[]): readonly Block[] {
     'failure' in outcome
       ? describeFailureOf(outcome.name, outcome.failure)
       : [
-          {
-            kind: 'line',
-            text: `${outcome.name.padEnd(widest)}   ${words[outcome.state].padEnd(widestState)}   ${describeOrigin(outcome.origin)}`,
-          },
+          factLine([outcome.name, words[outcome.state].padEnd(widestState), describeOrigin(outcome.origin)], {
+            width: widest,
+          }),
         ],
   );
 }
