@@ -70,7 +70,7 @@ export async function formatReport(outcome: Outcome): Promise<string> {
     ...names.map((name) => samples.filter((one) => one.contestant === name).flatMap((one) => one.firstAnswers).length),
   );
   const section = async (title: string, columns: readonly string[], rows: readonly (readonly string[])[]) =>
-    `${title}\n${await formatTable({ columns, rows }, true)}\n`;
+    `${title}\n${await formatTable({ columns, rows }, true, Number.POSITIVE_INFINITY)}\n`;
   return [
     ...headLines(outcome),
     '',
