@@ -61,7 +61,7 @@ describe('the package', function () {
       'templates/bantam-ts',
     ]);
     for (const path of paths.filter((path) => path.startsWith('dist/')))
-      assert.match(path, /^dist\/[\w-]+\.js(\.LEGAL\.txt)?$/);
+      assert.match(path, /^dist\/([\w-]+\.js(\.LEGAL\.txt)?|help\.txt)$/);
     assert.deepEqual(
       paths.filter((path) => /node_modules|\.map$|recordings|(^|\/)test\/|\.env|\.tgz$/.test(path)),
       [],
