@@ -72,6 +72,8 @@ functions:
       HOME: home,
       PATH: programs.path,
       XDG_CACHE_HOME: undefined,
+      // Of the bed, where tests before this one needed it.
+      DOCKER_CONFIG: undefined,
       BANTAM_GATEWAY_PASSWORD: canary,
       BANTAM_INSECURE_REGISTRIES: registry.name,
       TOKEN: canary,
