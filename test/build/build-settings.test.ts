@@ -69,13 +69,13 @@ describe('build secrets', () => {
   after(async () => await rm(folder, { recursive: true, force: true }));
 
   it('are written as docker takes them', () => {
-    const read = (text: string): unknown => readBuildSecret(text, '/work', { TOKEN: 'x' });
-    assert.deepEqual(read('id=a,src=.npmrc'), { id: 'a', file: '/work/.npmrc' });
+    const read = (text: string): unknown => readBuildSecret(text, '/project', { TOKEN: 'x' });
+    assert.deepEqual(read('id=a,src=.npmrc'), { id: 'a', file: '/project/.npmrc' });
     assert.deepEqual(read('type=file,id=a,source=/x'), { id: 'a', file: '/x' });
     assert.deepEqual(read('id=a,env=TOKEN'), { id: 'a', variable: 'TOKEN' });
     assert.deepEqual(read('id=TOKEN'), { id: 'TOKEN', variable: 'TOKEN' });
-    assert.deepEqual(read('id=npmrc'), { id: 'npmrc', file: '/work/npmrc' });
-    assert.deepEqual(read('id=a,"src=x,y"'), { id: 'a', file: '/work/x,y' });
+    assert.deepEqual(read('id=npmrc'), { id: 'npmrc', file: '/project/npmrc' });
+    assert.deepEqual(read('id=a,"src=x,y"'), { id: 'a', file: '/project/x,y' });
     for (const text of ['', 'src=x', 'id=', 'id=a,src=', 'id=a,sorce=x', 'npmrc=canary-value'])
       assert.throws(
         () => read(text),
