@@ -1,10 +1,8 @@
 import { defineCommand } from '../../command.ts';
-import { requireSecretName } from '../../openfaas/secret-name.ts';
-import { factLine } from '../describe-outcome.ts';
 import { describeRedeploy, describeWaiting } from './describe-uses.ts';
-import { createSecret, listSecretNames } from './send.ts';
-import { readUses } from './uses.ts';
-import { openValue, valueOptions } from './value.ts';
+import { createSecret } from './send.ts';
+import { valueOptions } from './value.ts';
+import { writeSecret } from './write.ts';
 
 /** `bantam secret create`: a new secret on the gateway, its value from a file, a variable, standard input or typed unseen. */
 export const create = defineCommand({
@@ -20,28 +18,11 @@ export const create = defineCommand({
     'bantam secret create api-token --from-env API_TOKEN --replace',
   ],
   async run(input, context) {
-    const [name = ''] = input.names;
-    const namespace = await context.namespace();
-    requireSecretName(name);
-    const read = await openValue(name, input.options, 'create', context);
-    const target = await context.gateway();
-    context.report({ type: 'target', text: target.describe });
-    const known = await listSecretNames(target, namespace, context.signal);
-    const { value, trimmed } = await read();
-    const action = await createSecret({ name, value, namespace, known }, input.options.replace, target, context.signal);
-    const functions = (await readUses(target.gateway, namespace, context)).of(name);
-    if (trimmed)
-      context.report({ type: 'note', text: 'white space around the value was cut off (--no-trim keeps it)' });
-    return {
-      document: {
-        gateway: target.gateway.url,
-        provider: target.dialect.title,
-        secrets: [{ name, action, trimmed, functions: { ...functions, deployed: functions.deployed ?? null } }],
-      },
-      blocks: [
-        factLine([name, action]),
-        ...(action === 'updated' ? describeRedeploy([functions]) : describeWaiting(functions.declared)),
-      ],
-    };
+    return await writeSecret(input, context, {
+      command: 'create',
+      send: (secret, target, signal) => createSecret(secret, input.options.replace, target, signal),
+      describe: (action, functions) =>
+        action === 'updated' ? describeRedeploy([functions]) : describeWaiting(functions.declared),
+    });
   },
 });
