@@ -1,5 +1,8 @@
 import type { Context, GlobalOptions } from './context.ts';
 import type { ExitCode } from './errors.ts';
+import type { Block } from './ui/reporter.ts';
+
+export type { Block };
 
 /** How an option is written and what its value is: `flag` a boolean, `text` a string, `list` comma-separated and repeatable, `repeated` repeatable with each value taken whole, `number` a whole number ≥ 0, `optional` a string that is empty when only the option was given (its value needs a `=`). */
 export interface OptionSpecification {
@@ -23,26 +26,6 @@ export interface Input<Options extends Record<string, OptionSpecification>> {
   readonly options: { readonly [Name in keyof Options]: OptionValue<Options[Name]> };
   readonly globals: GlobalOptions;
 }
-
-/**
- * A line of an answer, or a table (header in a pipe left out, as TSV; aligned on a terminal). `only`: shown there and nowhere else, where a script
- * wants other rows than a person. `cells`: what a pipe gets of a line, tab-separated. `wrapLast`: on a terminal a last column that is too wide is
- * wrapped.
- */
-export type Block =
-  | {
-      readonly kind: 'line';
-      readonly text: string;
-      readonly only?: 'terminal' | 'pipe';
-      readonly cells?: readonly string[];
-    }
-  | {
-      readonly kind: 'table';
-      readonly columns: readonly string[];
-      readonly rows: readonly (readonly string[])[];
-      readonly only?: 'terminal' | 'pipe';
-      readonly wrapLast?: true;
-    };
 
 /** What a command found out: `document` for `--json`, `blocks` for people, `exit` for scripts. */
 export interface Answer {

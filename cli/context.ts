@@ -72,6 +72,8 @@ export interface Context {
   readonly folder: string;
   readonly home: string;
   readonly packageFolder: string;
+  /** Where bantam keeps what it can do without: below XDG_CACHE_HOME, else ~/.cache. */
+  readonly cacheFolder: string;
   /** All of standard input; `undefined` where a person would have to type it (a terminal). Ends at Ctrl-C. */
   readInput(): Promise<Uint8Array | undefined>;
   /** Asks a person for one line that is not shown while it is typed; `undefined` where nobody can be asked. Throws Interrupted on Ctrl-C. */
@@ -283,7 +285,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     ]);
     return openRepositories({
       git: async (gitArguments, options) => await runGit(run, gitArguments, options),
-      folder: join(environment['XDG_CACHE_HOME'] || join(home, '.cache'), 'bantam', 'templates'),
+      folder: join(cacheFolder, 'templates'),
       report,
       signal,
       environment,
@@ -329,6 +331,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     folder,
     home,
     packageFolder,
+    cacheFolder,
     async readInput() {
       if (surroundings.stdin.isTTY === true) return undefined;
       report({ type: 'trace', text: 'reading standard input to its end' });

@@ -95,7 +95,7 @@ async function fromGateway(
     .update(JSON.stringify([what, address.url, namespace ?? '']))
     .digest('hex')
     .slice(0, 32);
-  const folder = join(context.environment['XDG_CACHE_HOME'] || join(context.home, '.cache'), 'bantam', 'completion');
+  const folder = join(context.cacheFolder, 'completion');
   const file = join(folder, key);
   const age = await stat(file).then(
     ({ mtimeMs }) => context.now().getTime() - mtimeMs,

@@ -1,8 +1,12 @@
 import type { Failure } from '../errors.ts';
 import type { Report } from '../events.ts';
 
-/** A table or a line of an answer; the same shape as command.ts's Block. */
-export type AnswerBlock =
+/**
+ * A line of an answer, or a table (header in a pipe left out, as TSV; aligned on a terminal). `only`: shown there and nowhere else, where a script
+ * wants other rows than a person. `cells`: what a pipe gets of a line, tab-separated. `wrapLast`: on a terminal a last column that is too wide is
+ * wrapped.
+ */
+export type Block =
   | {
       readonly kind: 'line';
       readonly text: string;
@@ -20,7 +24,7 @@ export type AnswerBlock =
 /** The part of a command's answer that reporters show. */
 export interface ReportedAnswer {
   readonly document: Readonly<Record<string, unknown>>;
-  readonly blocks: readonly AnswerBlock[];
+  readonly blocks: readonly Block[];
 }
 
 /** Shows a run: the story while it goes on, then either an answer or a failure. */
