@@ -8,6 +8,7 @@ import { readLock } from '../../cli/template/lock-file.ts';
 import { installTemplate } from '../../cli/template/pack.ts';
 import { hashTree, listTree } from '../../cli/template/tree.ts';
 import { temporaryProject } from '../stack/project.ts';
+import { snapshot } from './snapshot.ts';
 
 const packFiles = {
   'pack/bantam-ts/template.yml': 'language: bantam-ts\n',
@@ -29,17 +30,6 @@ async function setUp(files: Record<string, string> = {}) {
     open: (signal = new AbortController().signal) =>
       openTemplateBringer({ pack, foreign: async () => undefined, report: (event) => events.push(event), signal }),
   };
-}
-
-/** Every path below a folder with its content, for telling whether anything changed. */
-async function snapshot(folder: string): Promise<Record<string, string>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const result: Record<string, string> = {};
-  for (const entry of entries) {
-    const path = join(entry.parentPath, entry.name);
-    result[path.slice(folder.length + 1)] = entry.isFile() ? await readFile(path, 'utf8') : '(no file)';
-  }
-  return result;
 }
 
 const brought = (name: string): Event => ({ type: 'wrote', text: `template/${name} brought from bantam 0.1.0` });

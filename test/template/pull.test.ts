@@ -16,6 +16,7 @@ import { runProgram } from '../../cli/tools/exec.ts';
 import { runGit } from '../../cli/tools/git.ts';
 import { temporaryProject } from '../stack/project.ts';
 import { makeRepository, templateFiles } from './git-repository.ts';
+import { snapshot } from './snapshot.ts';
 
 async function setUp(files: Record<string, string> = {}) {
   const temporary = await temporaryProject({
@@ -74,17 +75,6 @@ async function setUp(files: Record<string, string> = {}) {
     inspect: async (configured: ConfiguredTemplates = []) =>
       (await inspectTemplates(project, configured, pack)).map(({ name, state }) => `${name} ${state}`),
   };
-}
-
-/** Every path below a folder with its content, for telling whether anything changed. */
-async function snapshot(folder: string): Promise<Record<string, string>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const result: Record<string, string> = {};
-  for (const entry of entries) {
-    const path = join(entry.parentPath, entry.name);
-    result[path.slice(folder.length + 1)] = entry.isFile() ? await readFile(path, 'utf8') : '(no file)';
-  }
-  return result;
 }
 
 describe('pulling templates', () => {

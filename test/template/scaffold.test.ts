@@ -6,6 +6,7 @@ import { Interrupted, UserError } from '../../cli/errors.ts';
 import { readStack } from '../../cli/stack/read.ts';
 import { prepareScaffold, scaffold } from '../../cli/template/scaffold.ts';
 import { temporaryProject } from '../stack/project.ts';
+import { snapshot } from './snapshot.ts';
 
 const packFiles = {
   'pack/bantam-ts/template.yml': 'language: bantam-ts\nwelcome_message: |\n  Welcome.\n',
@@ -24,17 +25,6 @@ async function setUp(files: Record<string, string> = {}) {
     stackFile: join(project, 'stack.yml'),
     pack: { folder: join(temporary.folder, 'pack'), source: 'bantam', version: '0.1.0' },
   };
-}
-
-/** Every path below a folder with its content, for telling whether anything changed. */
-async function snapshot(folder: string): Promise<Record<string, string>> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const result: Record<string, string> = {};
-  for (const entry of entries) {
-    const path = join(entry.parentPath, entry.name);
-    result[path.slice(folder.length + 1)] = entry.isFile() ? await readFile(path, 'utf8') : '(folder)';
-  }
-  return result;
 }
 
 describe('scaffolding a function', () => {
@@ -203,7 +193,7 @@ describe('scaffolding a function', () => {
     );
     await mkdir(join(bed.project, 'other.yml'));
     await assert.rejects(scaffold(missing), { code: 'BAN-E003' });
-    assert.deepEqual(await snapshot(bed.project), { ...before, 'other.yml': '(folder)' });
+    assert.deepEqual(await snapshot(bed.project), { ...before, 'other.yml': '(no file)' });
   });
 
   it('does not replace a folder that appeared meanwhile', async () => {
@@ -211,6 +201,6 @@ describe('scaffolding a function', () => {
     const plan = await prepareScaffold({ name: 'hello', language: 'ts', stackFile: bed.stackFile }, bed.pack);
     await mkdir(join(bed.project, 'hello'));
     await assert.rejects(scaffold(plan), { code: 'BAN-E104' });
-    assert.deepEqual(await snapshot(bed.project), { '.keep': '', hello: '(folder)' });
+    assert.deepEqual(await snapshot(bed.project), { '.keep': '', hello: '(no file)' });
   });
 });
