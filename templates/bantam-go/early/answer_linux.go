@@ -15,8 +15,10 @@ var (
 	// pause is a timespec: how long to wait at most.
 	pause [2]int
 	sent  []byte
-	// crowded says that a connection could not be accepted because this process has as many files as it may have.
+	// crowded says that a connection could not be accepted because this process has as many files as it may have, or needs the rest.
 	crowded bool
+	// mayOpen is the kernel's struct rlimit64 of open files: how many now, and at most.
+	mayOpen [2]uint64
 )
 
 // answer accepts connections and answers health, ready and what is too much, until it is told that net/http takes over, or that
@@ -84,9 +86,14 @@ func refuseWaiting() {
 	port.Waiting = nil
 }
 
-// accept takes all connections that the kernel has; false if this process may not have more files.
+// accept takes all connections that the kernel has; false if this process may not have more files. Some are left to the
+// handler's own start and to Go's runtime: without a file for its first timer it ends the process.
 func accept() bool {
+	most := mostConnections()
 	for {
+		if uint64(len(port.Waiting)) >= most {
+			return false
+		}
 		file, ok := call(sysAccept4, port.Listener, 0, 0, closeOnExec|nonBlocking, 0, 0)
 		switch {
 		case ok:
@@ -95,6 +102,16 @@ func accept() bool {
 			return file != manyFiles && file != manyInSystem
 		}
 	}
+}
+
+// mostConnections is how many connections may be open at once; the limit of files is asked for each time, because package os
+// raises it while the process starts.
+func mostConnections() uint64 {
+	if _, ok := call(sysPrlimit64, 0, openFiles, 0, uintptr(unsafe.Pointer(&mayOpen[0])), 0, 0); !ok {
+		return ^uint64(0)
+	}
+	limit := mayOpen[0]
+	return limit - min(limit, ownFiles+min(limit/4, sparedFiles))
 }
 
 // closeSilent closes the connection that has asked nothing for the longest time, to make room for one that may.

@@ -65,4 +65,5 @@ const (
 	aborted       = 103
 	hereAtFolder  = ^uintptr(99) // AT_FDCWD, -100
 	realTimeClock = 0
+	openFiles     = 7 // RLIMIT_NOFILE
 )

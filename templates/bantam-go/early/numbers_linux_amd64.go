@@ -18,5 +18,6 @@ const (
 	sysPpoll        = 271
 	sysAccept4      = 288
 	sysEventfd      = 290
+	sysPrlimit64    = 302
 	sysGetrandom    = 318
 )

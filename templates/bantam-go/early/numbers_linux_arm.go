@@ -18,5 +18,6 @@ const (
 	sysPpoll        = 336
 	sysEventfd      = 356
 	sysAccept4      = 366
+	sysPrlimit64    = 369
 	sysGetrandom    = 384
 )

@@ -18,5 +18,6 @@ const (
 	sysSetsockopt   = 208
 	sysShutdown     = 210
 	sysAccept4      = 242
+	sysPrlimit64    = 261
 	sysGetrandom    = 278
 )

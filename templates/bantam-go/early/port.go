@@ -55,6 +55,8 @@ const (
 	mostWaiting = 1000
 	// tick is how often half a head is looked at again, in nanoseconds.
 	tick int64 = 50e6
+	// ownFiles is how many files this process has before any connection; sparedFiles are left to what else starts in it.
+	ownFiles, sparedFiles = 5, 16
 	// newcomers is how long a connection may be silent while the process is ending.
 	newcomers int64 = 1e9
 )
