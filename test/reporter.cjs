@@ -1,22 +1,28 @@
-// Mocha's spec reporter, then every skipped test with its reason, then the one line that scripts read.
+// Mocha's spec reporter, then every skipped test with its reason, then once more what failed (a log is often read from its end),
+// then the one line that scripts read.
 const Mocha = require('mocha');
 
-const { EVENT_RUN_END, EVENT_TEST_PENDING } = Mocha.Runner.constants;
+const { EVENT_RUN_END, EVENT_TEST_FAIL, EVENT_TEST_PENDING } = Mocha.Runner.constants;
 
 module.exports = class Reporter extends Mocha.reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const skipped = [];
-    runner.on(EVENT_TEST_PENDING, (test) => skipped.push(test));
+    const failed = [];
+    runner.on(EVENT_TEST_PENDING, (test) => skipped.push([test, test.skipReason]));
+    runner.on(EVENT_TEST_FAIL, (test, error) => failed.push([test, String(error?.message ?? error).slice(0, 500)]));
     runner.once(EVENT_RUN_END, () => {
-      if (skipped.length > 0) {
-        console.log('skipped:');
-        for (const test of skipped)
-          console.log(`  ${test.fullTitle()}${test.skipReason === undefined ? '' : `: ${test.skipReason}`}`);
-        console.log('');
-      }
+      list('skipped', skipped);
+      list('failed', failed);
       const { passes, failures, pending } = this.stats;
       console.log(`${passes} passed, ${failures} failed, ${pending} skipped`);
     });
   }
 };
+
+function list(word, tests) {
+  if (tests.length === 0) return;
+  console.log(`${word}:`);
+  for (const [test, reason] of tests) console.log(`  ${test.fullTitle()}${reason === undefined ? '' : `: ${reason}`}`);
+  console.log('');
+}
