@@ -174,7 +174,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
 
   /** The gateway of `bantam local up` that runs for this project, if there is one. */
   const localInstance = once(async () => {
-    const { isAlive, readInstance } = await import('./local/instance-file.ts');
+    const { isAlive, readInstance } = await import('./local/state/instance-file.ts');
     const declared = await declaredStack();
     const record = await readInstance(join(declared?.folder ?? folder, '.bantam'));
     return record !== undefined && isAlive(record) ? record : undefined;

@@ -47,15 +47,15 @@ export const oneImporter: Readonly<Record<string, readonly string[]>> = {
   yaml: ['cli/stack/document.ts', 'cli/openfaas/credentials.ts'],
   'dockerfile-ast': ['cli/build/dockerfile.ts'],
   'tar-stream': ['cli/oci/layer.ts'],
-  'proper-lockfile': ['cli/openfaas/credentials.ts', 'cli/local/folder-lock.ts', 'cli/template/lock-file.ts'],
+  'proper-lockfile': ['cli/openfaas/credentials.ts', 'cli/local/state/folder-lock.ts', 'cli/template/lock-file.ts'],
   'log-update': ['cli/ui/live.ts'],
   'cli-table3': ['cli/ui/table.ts'],
   'string-width': ['cli/ui/table.ts'],
   '@clack/prompts': ['cli/ui/ask-hidden.ts'],
   croner: ['cli/stack/schedule.ts'],
   fzstd: ['cli/oci/decompress.ts'],
-  hono: ['cli/local/gateway.ts'],
-  '@hono/node-server': ['cli/local/gateway.ts'],
+  hono: ['cli/local/gateway/gateway.ts'],
+  '@hono/node-server': ['cli/local/gateway/gateway.ts'],
 };
 
 const always = ['errors.ts', 'events.ts'];

@@ -4,16 +4,23 @@ import { join } from 'node:path';
 import { Interrupted, UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
 import type { ContainerEngine, PullCredentials } from '../tools/container-engine.ts';
-import type { Dialect } from './dialect.ts';
-import { faasNetes } from './dialect-faas-netes.ts';
-import { type DockerProvider, removeInstance, startDockerProvider } from './docker-provider.ts';
-import { type FolderLock, lockFolder } from './folder-lock.ts';
-import { createGateway, type RequestHandler } from './gateway.ts';
-import { instancePath, isAlive, readInstance, removeInstanceRecord, startOf, writeInstance } from './instance-file.ts';
-import { type Listener, listen } from './listen.ts';
-import { newInstanceId } from './names.ts';
-import type { ReplicaTiming } from './replica.ts';
-import { SecretStore } from './secret-store.ts';
+import type { Dialect } from './dialect/dialect.ts';
+import { faasNetes } from './dialect/faas-netes.ts';
+import { type DockerProvider, removeInstance, startDockerProvider } from './docker/docker-provider.ts';
+import { createGateway, type RequestHandler } from './gateway/gateway.ts';
+import { type Listener, listen } from './gateway/listen.ts';
+import { newInstanceId } from './replicas/names.ts';
+import type { ReplicaTiming } from './replicas/replica.ts';
+import { type FolderLock, lockFolder } from './state/folder-lock.ts';
+import {
+  instancePath,
+  isAlive,
+  readInstance,
+  removeInstanceRecord,
+  startOf,
+  writeInstance,
+} from './state/instance-file.ts';
+import { SecretStore } from './state/secret-store.ts';
 
 /** How a local gateway is to be. */
 export interface LocalOptions {

@@ -7,8 +7,8 @@ import { test } from '../../cli/commands/fn/test.ts';
 import type { Context } from '../../cli/context.ts';
 import { UserError } from '../../cli/errors.ts';
 import type { Event } from '../../cli/events.ts';
-import { type Listener, listen } from '../../cli/local/listen.ts';
-import { awaitReadiness } from '../../cli/local/readiness.ts';
+import { type Listener, listen } from '../../cli/local/gateway/listen.ts';
+import { awaitReadiness } from '../../cli/local/replicas/readiness.ts';
 import { EngineInMemory } from '../local/engine-in-memory.ts';
 
 const identity = { 'X-Bantam-Revision': 'test', 'X-Bantam-Deploy': 'test', 'X-Bantam-Replica': 'hello-1' };

@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { faasNetes } from '../../cli/local/dialect-faas-netes.ts';
-import { createGateway } from '../../cli/local/gateway.ts';
-import { listen } from '../../cli/local/listen.ts';
-import { SecretStore } from '../../cli/local/secret-store.ts';
+import { faasNetes } from '../../cli/local/dialect/faas-netes.ts';
+import { createGateway } from '../../cli/local/gateway/gateway.ts';
+import { listen } from '../../cli/local/gateway/listen.ts';
+import { SecretStore } from '../../cli/local/state/secret-store.ts';
 import { ScriptedProvider } from '../local/scripted-provider.ts';
 
 /** A gateway without an engine behind it: a real HTTP front, functions in memory, one of them (`hello`) deployed and answering. */

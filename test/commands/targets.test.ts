@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { openContext } from '../../cli/context.ts';
-import { writeInstance } from '../../cli/local/instance-file.ts';
+import { writeInstance } from '../../cli/local/state/instance-file.ts';
 import { bantam, type Run, temporaryFolder } from '../e2e/program.ts';
 
 /** A gateway that writes down who asked what, with which credentials, and knows one scheduled function in each namespace. */

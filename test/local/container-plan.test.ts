@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { planContainer, pullReference } from '../../cli/local/container-plan.ts';
-import { newReplicaName } from '../../cli/local/names.ts';
-import { parseQuantity } from '../../cli/local/quantity.ts';
+import { parseQuantity } from '../../cli/local/dialect/quantity.ts';
+import { planContainer, pullReference } from '../../cli/local/docker/container-plan.ts';
+import { newReplicaName } from '../../cli/local/replicas/names.ts';
 import { isSecretName } from '../../cli/openfaas/secret-name.ts';
 
 const surroundings = {

@@ -6,7 +6,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Interrupted, UserError } from '../../cli/errors.ts';
 import type { Event } from '../../cli/events.ts';
-import { instanceLabel } from '../../cli/local/names.ts';
+import { instanceLabel } from '../../cli/local/replicas/names.ts';
 import { type LocalGateway, startLocal } from '../../cli/local/start.ts';
 import type { ContainerEngine } from '../../cli/tools/container-engine.ts';
 import { connectEngine, openEngine } from '../../cli/tools/engine.ts';

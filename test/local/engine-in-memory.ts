@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { UserError } from '../../cli/errors.ts';
-import { instanceLabel } from '../../cli/local/names.ts';
+import { instanceLabel } from '../../cli/local/replicas/names.ts';
 import type { ContainerEngine, ContainerPlan, ContainerState, PullOptions } from '../../cli/tools/container-engine.ts';
 
 interface FakeContainer {

@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage, type RequestListener, request, type
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
-import { faasNetes } from '../../cli/local/dialect-faas-netes.ts';
-import { createFunctionProxy, parseFunctionPath, withoutHopHeaders } from '../../cli/local/function-proxy.ts';
-import { type Listener, listen } from '../../cli/local/listen.ts';
+import { faasNetes } from '../../cli/local/dialect/faas-netes.ts';
+import { createFunctionProxy, parseFunctionPath, withoutHopHeaders } from '../../cli/local/gateway/function-proxy.ts';
+import { type Listener, listen } from '../../cli/local/gateway/listen.ts';
 
 describe('the path of a function call', () => {
   for (const [url, expected] of [

@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { faasNetes } from '../../cli/local/dialect-faas-netes.ts';
-import { createGateway } from '../../cli/local/gateway.ts';
-import { type Listener, listen } from '../../cli/local/listen.ts';
-import { SecretStore } from '../../cli/local/secret-store.ts';
+import { faasNetes } from '../../cli/local/dialect/faas-netes.ts';
+import { createGateway } from '../../cli/local/gateway/gateway.ts';
+import { type Listener, listen } from '../../cli/local/gateway/listen.ts';
+import { SecretStore } from '../../cli/local/state/secret-store.ts';
 import { functionStatusSchema, infoSchema, logLineSchema } from '../../cli/openfaas/wire.ts';
 import { ScriptedProvider } from './scripted-provider.ts';
 

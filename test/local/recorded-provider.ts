@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type Listener, listen } from '../../cli/local/listen.ts';
+import { type Listener, listen } from '../../cli/local/gateway/listen.ts';
 import type {
   DesiredFunction,
   FunctionState,
   Provider,
   ReplicaLogLine,
   ReplicaLogQuery,
-} from '../../cli/local/provider.ts';
+} from '../../cli/local/replicas/provider.ts';
 
 /** What is waited for between two recorded questions, and with it how much time has passed for a function. */
 export type Passed = 'a pause' | 'until it answers';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { listen } from '../../cli/local/listen.ts';
-import { defaultTiming, Replica } from '../../cli/local/replica.ts';
+import { listen } from '../../cli/local/gateway/listen.ts';
+import { defaultTiming, Replica } from '../../cli/local/replicas/replica.ts';
 import { EngineInMemory } from './engine-in-memory.ts';
 
 describe('a replica', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { nextStep, type ReplicaView } from '../../cli/local/rolling-update.ts';
+import { nextStep, type ReplicaView } from '../../cli/local/replicas/rolling-update.ts';
 
 const view = (name: string, generation: string, ready = true, stopping = false): ReplicaView => ({
   name,

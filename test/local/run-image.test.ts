@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { homedir } from 'node:os';
 import { Interrupted, UserError } from '../../cli/errors.ts';
-import { instanceLabel } from '../../cli/local/names.ts';
-import { type RunImageOptions, type RunningImage, runImage } from '../../cli/local/run-image.ts';
+import { type RunImageOptions, type RunningImage, runImage } from '../../cli/local/docker/run-image.ts';
+import { instanceLabel } from '../../cli/local/replicas/names.ts';
 import type { ContainerEngine } from '../../cli/tools/container-engine.ts';
 import { openEngine } from '../../cli/tools/engine.ts';
 import { needParts } from '../real-parts.ts';

@@ -5,7 +5,7 @@ import type {
   Provider,
   ReplicaLogLine,
   ReplicaLogQuery,
-} from '../../cli/local/provider.ts';
+} from '../../cli/local/replicas/provider.ts';
 
 /** A provider in memory that a test moves by hand; it refuses what a gateway must never ask. */
 export class ScriptedProvider implements Provider {

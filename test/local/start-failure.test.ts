@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { explainEnding } from '../../cli/local/start-failure.ts';
+import { explainEnding } from '../../cli/local/docker/start-failure.ts';
 
 const state = { id: 'x', running: false, exitCode: 0, outOfMemory: false, error: '' };
 const known = { subject: 'hello', lines: [], platform: undefined, enginePlatform: 'linux/amd64' };

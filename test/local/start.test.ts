@@ -6,8 +6,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../../cli/errors.ts';
-import { isAlive, readInstance, startOf, writeInstance } from '../../cli/local/instance-file.ts';
 import { type LocalGateway, startLocal } from '../../cli/local/start.ts';
+import { isAlive, readInstance, startOf, writeInstance } from '../../cli/local/state/instance-file.ts';
 import { skip } from '../real-parts.ts';
 import { EngineInMemory } from './engine-in-memory.ts';
 

@@ -6,7 +6,7 @@ import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Interrupted, UserError } from '../../cli/errors.ts';
-import { pullCredentials } from '../../cli/local/pull-credentials.ts';
+import { pullCredentials } from '../../cli/local/docker/pull-credentials.ts';
 import { connectEngine, openEngine } from '../../cli/tools/engine.ts';
 import { findEngineHost } from '../../cli/tools/engine-host.ts';
 

@@ -1,9 +1,9 @@
 import { type Block, defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { describeFailure, exitCodeOf, exitCodes, type Failure, gravest, Interrupted, UserError } from '../../errors.ts';
-import { pullCredentials } from '../../local/pull-credentials.ts';
-import { awaitReadiness } from '../../local/readiness.ts';
-import { runImage } from '../../local/run-image.ts';
+import { pullCredentials } from '../../local/docker/pull-credentials.ts';
+import { runImage } from '../../local/docker/run-image.ts';
+import { awaitReadiness } from '../../local/replicas/readiness.ts';
 import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
 import { openDockerCredentials } from '../../registry/credentials.ts';
 import { selectFunctions } from '../../stack/select.ts';

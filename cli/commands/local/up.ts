@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { defineCommand } from '../../command.ts';
 import type { Context } from '../../context.ts';
 import { Interrupted } from '../../errors.ts';
-import { pullCredentials } from '../../local/pull-credentials.ts';
+import { pullCredentials } from '../../local/docker/pull-credentials.ts';
 import { startLocal } from '../../local/start.ts';
 import { openDockerCredentials } from '../../registry/credentials.ts';
 

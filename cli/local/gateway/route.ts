@@ -1,4 +1,4 @@
-import type { Reply } from './dialect.ts';
+import type { Reply } from '../dialect/dialect.ts';
 
 /** One path of the gateway's API. `path` has `:name` parts; `answer` gets their values (decoded) and the request. */
 export interface Route {

@@ -5,13 +5,13 @@ import {
   type FunctionDeployment,
   functionDeploymentSchema,
   scaleRequestSchema,
-} from '../openfaas/wire.ts';
-import type { DeploymentFacts, Dialect } from './dialect.ts';
+} from '../../openfaas/wire.ts';
+import type { DeploymentFacts, Dialect } from '../dialect/dialect.ts';
+import type { FunctionState, Provider } from '../replicas/provider.ts';
+import type { SecretStore } from '../state/secret-store.ts';
 import type { GatewayParts } from './gateway.ts';
 import { decodeJson } from './json-body.ts';
-import type { FunctionState, Provider } from './provider.ts';
 import { queryOf, type Route, sendText } from './route.ts';
-import type { SecretStore } from './secret-store.ts';
 
 /** `/system/functions`, `/system/function/NAME`, `/system/scale-function/NAME`: the dialect judges, the provider is told what to do. */
 export function functionRoutes({

@@ -1,9 +1,9 @@
-import { Interrupted, UserError } from '../errors.ts';
-import type { ContainerEngine, ContainerPlan, EngineLogLine } from '../tools/container-engine.ts';
-import { type CreateOptions, createContainer } from './create-container.ts';
+import { Interrupted, UserError } from '../../errors.ts';
+import type { ContainerEngine, ContainerPlan, EngineLogLine } from '../../tools/container-engine.ts';
+import { type CreateOptions, createContainer } from '../docker/create-container.ts';
+import { explainEnding } from '../docker/start-failure.ts';
 import { askHealth } from './health.ts';
 import { pause } from './pause.ts';
-import { explainEnding } from './start-failure.ts';
 
 /** The rhythm of a replica, in milliseconds unless said otherwise. */
 export interface ReplicaTiming {

@@ -1,5 +1,5 @@
+import type { ReplicaLogLine, ReplicaLogQuery } from '../replicas/provider.ts';
 import type { GatewayParts } from './gateway.ts';
-import type { ReplicaLogLine, ReplicaLogQuery } from './provider.ts';
 import { queryOf, type Route, sendText } from './route.ts';
 
 /** `/system/logs?name=…[&tail=N&since=RFC3339&follow=true&instance=…]`: one JSON object a line, as the gateway's log stream is. */

@@ -1,5 +1,5 @@
-import { UserError } from '../errors.ts';
-import type { ContainerState } from '../tools/container-engine.ts';
+import { UserError } from '../../errors.ts';
+import type { ContainerState } from '../../tools/container-engine.ts';
 
 /** What is known of a container that ended by itself. `lines` are the last ones it wrote; `enginePlatform` is the machine's. */
 export interface Ending {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
-import { Interrupted, UserError } from '../errors.ts';
-import { pause } from './pause.ts';
+import { Interrupted, UserError } from '../../errors.ts';
+import { pause } from '../replicas/pause.ts';
 
 /** The right to start a gateway for a folder. `lost` once somebody else took it over, because this process stood still for too long. */
 export interface FolderLock {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream';
-import { type Dialect, httpError, type Reply } from './dialect.ts';
+import { type Dialect, httpError, type Reply } from '../dialect/dialect.ts';
 
 /** What the proxy of functions needs. `endpoints` gives the healthy replicas' base addresses of a function's plain name, `undefined` for an unknown one. */
 export interface ProxyOptions {

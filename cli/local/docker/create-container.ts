@@ -1,5 +1,5 @@
-import { UserError } from '../errors.ts';
-import type { ContainerEngine, ContainerPlan, PullCredentials } from '../tools/container-engine.ts';
+import { UserError } from '../../errors.ts';
+import type { ContainerEngine, ContainerPlan, PullCredentials } from '../../tools/container-engine.ts';
 
 /** What creating a container may need. `note` gets sentences worth a line, `onProgress` the pull's own lines. */
 export interface CreateOptions {

@@ -2,15 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { type Dialect, httpError } from '../dialect/dialect.ts';
+import type { Provider } from '../replicas/provider.ts';
+import type { SecretStore } from '../state/secret-store.ts';
 import { isAuthorized, type LocalCredentials } from './basic-auth.ts';
-import { type Dialect, httpError } from './dialect.ts';
 import { createFunctionProxy } from './function-proxy.ts';
 import { functionRoutes } from './function-routes.ts';
 import { logRoutes } from './log-routes.ts';
-import type { Provider } from './provider.ts';
 import { type Route, sendText } from './route.ts';
 import { secretRoutes } from './secret-routes.ts';
-import type { SecretStore } from './secret-store.ts';
 
 /** What an embedded gateway is made of. */
 export interface GatewayParts {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
 import type { RequestHandler } from './gateway.ts';
 
 /** An open listener. `close` ends it with all its connections. */

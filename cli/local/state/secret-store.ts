@@ -1,6 +1,6 @@
 import { chmod, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { isSecretName } from '../openfaas/secret-name.ts';
+import { isSecretName } from '../../openfaas/secret-name.ts';
 
 /**
  * The secrets of a local gateway: one file each, for as long as the gateway lives. The folder is the user's alone (0700); the files are 0444,

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { UserError } from '../errors.ts';
-import type { Report } from '../events.ts';
-import type { ContainerEngine, EngineFacts, PullCredentials } from '../tools/container-engine.ts';
+import { UserError } from '../../errors.ts';
+import type { Report } from '../../events.ts';
+import type { ContainerEngine, EngineFacts, PullCredentials } from '../../tools/container-engine.ts';
+import { FunctionRollout } from '../replicas/function-rollout.ts';
+import { instanceLabel, newReplicaName } from '../replicas/names.ts';
+import type { DesiredFunction, Provider } from '../replicas/provider.ts';
+import { defaultTiming, Replica, type ReplicaTiming } from '../replicas/replica.ts';
+import { functionLogs } from '../replicas/replica-logs.ts';
 import { planContainer } from './container-plan.ts';
-import { FunctionRollout } from './function-rollout.ts';
-import { instanceLabel, newReplicaName } from './names.ts';
-import type { DesiredFunction, Provider } from './provider.ts';
-import { defaultTiming, Replica, type ReplicaTiming } from './replica.ts';
-import { functionLogs } from './replica-logs.ts';
 
 /** What a Docker provider needs. */
 export interface DockerProviderOptions {

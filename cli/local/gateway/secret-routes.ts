@@ -1,4 +1,4 @@
-import { secretSchema } from '../openfaas/wire.ts';
+import { secretSchema } from '../../openfaas/wire.ts';
 import type { GatewayParts } from './gateway.ts';
 import { decodeJson } from './json-body.ts';
 import { queryOf, type Route, sendText } from './route.ts';

@@ -1,11 +1,11 @@
-import { Interrupted, UserError } from '../errors.ts';
-import type { ContainerEngine, EngineLogLine, PullCredentials } from '../tools/container-engine.ts';
+import { Interrupted, UserError } from '../../errors.ts';
+import type { ContainerEngine, EngineLogLine, PullCredentials } from '../../tools/container-engine.ts';
+import { askHealth } from '../replicas/health.ts';
+import { newInstanceId, newReplicaName } from '../replicas/names.ts';
+import { pause } from '../replicas/pause.ts';
+import { lastLines } from '../replicas/replica.ts';
 import { functionPort, planContainer } from './container-plan.ts';
 import { createContainer } from './create-container.ts';
-import { askHealth } from './health.ts';
-import { newInstanceId, newReplicaName } from './names.ts';
-import { pause } from './pause.ts';
-import { lastLines } from './replica.ts';
 import { explainEnding } from './start-failure.ts';
 
 /** One image to run as a function's container. */

@@ -1,4 +1,4 @@
-import type { FunctionDeployment } from '../openfaas/wire.ts';
+import type { FunctionDeployment } from '../../openfaas/wire.ts';
 
 /**
  * One function as the embedded gateway wants it. A new `generation` asks for a rolling update, even if nothing else differs;

@@ -1,7 +1,7 @@
-import { isSecretName } from '../openfaas/secret-name.ts';
-import type { FunctionDeployment } from '../openfaas/wire.ts';
+import { isSecretName } from '../../openfaas/secret-name.ts';
+import type { FunctionDeployment } from '../../openfaas/wire.ts';
+import type { FunctionState } from '../replicas/provider.ts';
 import { type Decision, type Dialect, httpError, type Reply } from './dialect.ts';
-import type { FunctionState } from './provider.ts';
 import { parseQuantity, quantityPattern } from './quantity.ts';
 
 const namespace = 'openfaas-fn';

@@ -3,7 +3,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import writeFileAtomic from 'write-file-atomic';
-import { UserError } from '../errors.ts';
+import { UserError } from '../../errors.ts';
 
 const schema = v.object({
   instance: v.string(),

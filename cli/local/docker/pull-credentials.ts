@@ -1,6 +1,6 @@
-import { parseReference } from '../oci/reference.ts';
-import type { Credentials } from '../registry/credentials.ts';
-import type { PullCredentials } from '../tools/container-engine.ts';
+import { parseReference } from '../../oci/reference.ts';
+import type { Credentials } from '../../registry/credentials.ts';
+import type { PullCredentials } from '../../tools/container-engine.ts';
 
 /** Docker Hub's name in the credentials of `docker login`, which the engine expects too. */
 const dockerHub = 'https://index.docker.io/v1/';

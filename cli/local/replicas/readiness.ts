@@ -1,8 +1,8 @@
-import { Interrupted, UserError } from '../errors.ts';
-import { probeAddress } from '../replica/http-probe.ts';
+import { Interrupted, UserError } from '../../errors.ts';
+import { probeAddress } from '../../replica/http-probe.ts';
+import type { RunningImage } from '../docker/run-image.ts';
 import { healthPath } from './health.ts';
 import { pause } from './pause.ts';
-import type { RunningImage } from './run-image.ts';
 
 /** What is asked; `bound` in milliseconds, `subject` for messages. */
 export interface ReadinessQuestion {

@@ -1,8 +1,8 @@
-import { formatReference, parseReference } from '../oci/reference.ts';
-import type { FunctionDeployment } from '../openfaas/wire.ts';
-import type { ContainerPlan } from '../tools/container-engine.ts';
-import { containerName, functionLabel, instanceLabel } from './names.ts';
-import { parseQuantity } from './quantity.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
+import type { FunctionDeployment } from '../../openfaas/wire.ts';
+import type { ContainerPlan } from '../../tools/container-engine.ts';
+import { parseQuantity } from '../dialect/quantity.ts';
+import { containerName, functionLabel, instanceLabel } from '../replicas/names.ts';
 
 /** What the provider knows and a deployment does not. */
 export interface ContainerSurroundings {

@@ -1,5 +1,5 @@
-import type { FunctionDeployment } from '../openfaas/wire.ts';
-import type { FunctionState } from './provider.ts';
+import type { FunctionDeployment } from '../../openfaas/wire.ts';
+import type { FunctionState } from '../replicas/provider.ts';
 
 /** A complete answer of the gateway, as text; an empty body has no content type, as with the real ones. */
 export interface Reply {
