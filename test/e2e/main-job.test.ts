@@ -303,7 +303,8 @@ async function docker(argv: readonly string[]): Promise<{ stdout: string }> {
   return await execa('docker', [...argv]);
 }
 
-/** Empties the builder's cache: what comes out afterwards was built anew. */
+/** Empties the builder's cache of results: what comes out afterwards was built anew. What npm and Go keep for themselves stays. */
 async function prune(): Promise<void> {
-  await docker(['buildx', 'prune', '--all', '--force']);
+  for (const type of ['regular', 'source.local', 'internal', 'frontend'])
+    await docker(['buildx', 'prune', '--all', '--force', '--filter', `type=${type}`]);
 }
