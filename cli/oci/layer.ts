@@ -61,6 +61,48 @@ export async function* readLayer(
   where: string,
   limits: LayerLimits = defaultLayerLimits,
 ): AsyncGenerator<LayerEntry, void, undefined> {
+  for await (const entry of readArchive(bytes, where, limits)) {
+    const { header } = entry;
+    const isProgram = isFile(header) && (header.mode & 0o111) !== 0;
+    const change = toEntry(header, isProgram ? await readHead(entry) : undefined);
+    if (change !== undefined) yield change;
+  }
+}
+
+/** One change of a layer with the bytes of a file, which have to be read before the next change. `mode`: its nine bits. */
+export interface LayerChange {
+  readonly entry: LayerEntry;
+  readonly mode: number;
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** The same as {@link readLayer} for whoever wants what is in the files: nothing of them is looked at, `start` of each is `other`. */
+export async function* readLayerContents(
+  bytes: AsyncIterable<Uint8Array>,
+  where: string,
+  limits: LayerLimits = defaultLayerLimits,
+): AsyncGenerator<LayerChange, void, undefined> {
+  for await (const archived of readArchive(bytes, where, limits)) {
+    const { header } = archived;
+    const entry = toEntry(header, undefined);
+    if (entry !== undefined) yield { entry, mode: header.mode & 0o777, content: contentOf(archived, where) };
+  }
+}
+
+async function* contentOf(archived: Source, where: string): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    for await (const chunk of archived) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    throw error instanceof SourceFailure ? error.cause : damaged(error, where);
+  }
+}
+
+/** The entries of a layer's archive. What of an entry was not read is skipped. */
+async function* readArchive(
+  bytes: AsyncIterable<Uint8Array>,
+  where: string,
+  limits: LayerLimits,
+): AsyncGenerator<Source, void, undefined> {
   const extract = tar.extract();
   const source = Readable.from(boundBytes(decompress(markFailures(bytes)), where, limits.bytes), { objectMode: true });
   // A failure of the source destroys `extract` with it, so the loop below throws it.
@@ -70,11 +112,7 @@ export async function* readLayer(
     for await (const entry of extract) {
       count += 1;
       if (count > limits.entries) throw beyond(where, `more than ${limits.entries} entries`);
-      const { header } = entry;
-      const isFile = header.type === 'file' || header.type === 'contiguous-file';
-      const isProgram = isFile && (header.mode & 0o111) !== 0;
-      const change = toEntry(header, isProgram ? await readHead(entry) : undefined);
-      if (change !== undefined) yield change;
+      yield entry;
       entry.resume();
     }
     await poured;
@@ -84,6 +122,10 @@ export async function* readLayer(
     extract.destroy();
     source.destroy();
   }
+}
+
+function isFile({ type }: tar.Header): boolean {
+  return type === 'file' || type === 'contiguous-file';
 }
 
 type Source = tar.Extract extends AsyncIterable<infer Each> ? Each : never;

@@ -4,7 +4,7 @@ import { entryChosen } from '../oci/containerd.ts';
 import { verifyDigest, verifyWhileReading } from '../oci/digest.ts';
 import { findProgram } from '../oci/entrypoint.ts';
 import type { LayerReader } from '../oci/file-tree.ts';
-import { defaultLayerLimits, readLayer } from '../oci/layer.ts';
+import { defaultLayerLimits, type LayerLimits, readLayer } from '../oci/layer.ts';
 import { createFindingCache, type FindingCache, type LayerPool, openLayerPool } from '../oci/layer-pool.ts';
 import type { Descriptor, ImageManifest, IndexEntry } from '../oci/manifest.ts';
 import { explainUnreadableLayer, isIndexMediaType, isLayerMediaType, mediaTypes } from '../oci/media-types.ts';
@@ -182,10 +182,25 @@ const harmless = 512 * 1024 * 1024;
 const highestRatio = 200;
 
 async function* openLayer(reader: ImageReader, reference: Reference, layer: Descriptor, signal: AbortSignal) {
+  const { bytes, what, limits } = await openLayerBytes(reader, reference, layer, signal);
+  yield* readLayer(bytes, what, limits);
+}
+
+/** The bytes of a layer as they are stored, checked against size and digest while they are read; `limits` to what it may unpack, `what` names it. */
+export async function openLayerBytes(
+  reader: Pick<ImageReader, 'blob'>,
+  reference: Reference,
+  layer: Descriptor,
+  signal?: AbortSignal,
+): Promise<{ bytes: AsyncIterable<Uint8Array>; what: string; limits: LayerLimits }> {
   const what = `layer ${layer.digest} of ${formatReference(reference)}`;
   const bytes = boundTo(await reader.blob(reference, layer.digest, signal), layer.size, what);
   const limit = Math.min(defaultLayerLimits.bytes, Math.max(harmless, layer.size * highestRatio));
-  yield* readLayer(verifyWhileReading(bytes, layer.digest, what), what, { ...defaultLayerLimits, bytes: limit });
+  return {
+    bytes: verifyWhileReading(bytes, layer.digest, what),
+    what,
+    limits: { ...defaultLayerLimits, bytes: limit },
+  };
 }
 
 /** Ends with BAN-E306 when more bytes come than the manifest names. */

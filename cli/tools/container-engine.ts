@@ -42,6 +42,8 @@ export interface PullOptions {
 export interface StoredImage {
   readonly id: string;
   readonly platform: string;
+  /** `Env` of its configuration. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /** The engine's images. */

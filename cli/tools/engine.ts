@@ -196,14 +196,20 @@ function images(docker: Dockerode, host: EngineHost, call: Call): EngineImages {
         Os: v.string(),
         Architecture: v.string(),
         Variant: v.optional(v.string()),
+        Config: v.nullish(v.object({ Env: v.nullish(v.array(v.string())) })),
       });
       return call({ verb: 'inspect', subject: reference }, signal, (abortSignal) =>
         absentIs404(async () => {
-          const { Id, Os, Architecture, Variant } = v.parse(
+          const { Id, Os, Architecture, Variant, Config } = v.parse(
             schema,
             await readPath(docker, `/images/${reference}/json`, abortSignal),
           );
-          return { id: Id, platform: [Os, Architecture, ...(Variant ? [Variant] : [])].join('/') };
+          const platform = [Os, Architecture, ...(Variant ? [Variant] : [])].join('/');
+          const variables = (Config?.Env ?? []).map((line) => [
+            line.split('=', 1)[0],
+            line.slice(line.indexOf('=') + 1),
+          ]);
+          return { id: Id, platform, environment: Object.fromEntries(variables) };
         }),
       );
     },

@@ -26,6 +26,8 @@ export class EngineInMemory implements ContainerEngine {
   /** Thrown by every pull. */
   pullFailure: UserError | undefined;
   lines: readonly string[] = [];
+  /** Of every image in its store; `undefined`: there is none. */
+  environment: Readonly<Record<string, string>> | undefined = {};
 
   async facts() {
     return { version: '0', platform: 'linux/amd64', cpus: 1 };
@@ -44,7 +46,7 @@ export class EngineInMemory implements ContainerEngine {
       this.pulls.push({ reference, options });
       if (this.pullFailure !== undefined) throw this.pullFailure;
     },
-    inspect: async () => ({ id: 'sha256:0', platform: 'linux/amd64' }),
+    inspect: async () => this.environment && { id: 'sha256:0', platform: 'linux/amd64', environment: this.environment },
   };
 
   readonly containers: ContainerEngine['containers'] = {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { ContainerRuns } from '../../cli/local/docker/container-runs.ts';
 import { listen } from '../../cli/local/gateway/listen.ts';
 import { defaultTiming, Replica } from '../../cli/local/replicas/replica.ts';
 import { EngineInMemory } from './engine-in-memory.ts';
@@ -13,23 +14,27 @@ describe('a replica', () => {
     const replica = new Replica({
       name: 'hello-1',
       generation: '1',
-      engine,
-      enginePlatform: 'linux/amd64',
-      plan: () => ({
+      runs: new ContainerRuns({
         name: 'hello-1',
-        hostname: 'hello-1',
-        image: 'registry.lan/hello:1',
-        environment: {},
-        labels: {},
-        port: 8080,
-        extraHosts: [],
-        mounts: [],
-        memoryFolders: {},
-        readOnlyRoot: true,
-        pidsLimit: 1,
+        engine,
+        enginePlatform: 'linux/amd64',
+        plan: () => ({
+          name: 'hello-1',
+          hostname: 'hello-1',
+          image: 'registry.lan/hello:1',
+          environment: {},
+          labels: {},
+          port: 8080,
+          extraHosts: [],
+          mounts: [],
+          memoryFolders: {},
+          readOnlyRoot: true,
+          pidsLimit: 1,
+        }),
+        create: {},
+        retry: 1,
       }),
       timing: { ...defaultTiming, firstPoll: 1, poll: 1, firstRestart: 1, longestRestart: 1, graceSeconds: 0 },
-      create: {},
       changed: () => changed(),
       announce: () => undefined,
     });

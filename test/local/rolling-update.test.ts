@@ -37,6 +37,16 @@ describe('the next step of a rolling update', () => {
   for (const [what, replicas, wanted, expected] of cases)
     it(what, () => assert.deepEqual(nextStep(replicas, 'new', wanted), expected));
 
+  const replacements: typeof cases = [
+    ['stops the old ones and waits', [view('a', 'old'), view('b', 'old', false)], 2, { start: 0, stop: ['a', 'b'] }],
+    ['waits while an old one is stopping', [view('a', 'old', false, true)], 1, { start: 0, stop: [] }],
+    ['starts all when the old ones are gone', [], 2, { start: 2, stop: [] }],
+    ['scales as ever', [view('a', 'new')], 3, { start: 2, stop: [] }],
+    ['waits for no end of its own generation', [view('a', 'new', false, true)], 1, { start: 1, stop: [] }],
+  ];
+  for (const [what, replicas, wanted, expected] of replacements)
+    it(`with \`replace\` ${what}`, () => assert.deepEqual(nextStep(replicas, 'new', wanted, 'replace'), expected));
+
   it('never takes a ready replica that is needed, never surges by more than one beside serving old ones, and ends where it should', () => {
     const updates = fc.array(fc.record({ wanted: fc.integer({ min: 0, max: 4 }), healthy: fc.boolean() }), {
       minLength: 1,

@@ -92,7 +92,8 @@ export async function buildImage({
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const indexType = 'application/vnd.oci.image.index.v1+json';
 
-function compile(platform: TestPlatform): Promise<Buffer> {
+/** The test function's program. */
+export function compile(platform: TestPlatform): Promise<Buffer> {
   const known = programs.get(platform);
   if (known !== undefined) return known;
   const compiled = (async () => {

@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.ts';
 import type { ContainerEngine, ContainerPlan, PullCredentials } from '../../tools/container-engine.ts';
+import type { PreparedImage } from '../replicas/provider.ts';
 
 /** What creating a container may need. `note` gets sentences worth a line, `onProgress` the pull's own lines. */
 export interface CreateOptions {
@@ -28,6 +29,19 @@ export async function createContainer(
   return engine.containers.create(plan);
 }
 
+/** Brings an image as `createContainer` would, and tells its environment. Throws what pulling throws, `Interrupted`. */
+export async function prepareImage(
+  engine: ContainerEngine,
+  plan: Pick<ContainerPlan, 'image' | 'platform'>,
+  options: CreateOptions,
+): Promise<PreparedImage> {
+  const { image } = plan;
+  const stored = image.includes('@') ? await engine.images.inspect(image, options.signal) : undefined;
+  if (stored === undefined) await pullOrKeep(engine, plan, options);
+  const brought = stored ?? (await engine.images.inspect(image, options.signal));
+  return { environment: brought?.environment ?? {} };
+}
+
 /** `undefined` if the engine lacks the image, or lacks it for this platform. */
 async function createFromStore(engine: ContainerEngine, plan: ContainerPlan): Promise<string | undefined> {
   try {
@@ -44,7 +58,7 @@ async function createFromStore(engine: ContainerEngine, plan: ContainerPlan): Pr
 
 async function pullOrKeep(
   engine: ContainerEngine,
-  { image, platform }: ContainerPlan,
+  { image, platform }: Pick<ContainerPlan, 'image' | 'platform'>,
   { credentials, onProgress, note, signal }: CreateOptions,
 ): Promise<void> {
   try {

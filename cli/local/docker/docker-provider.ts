@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { UserError } from '../../errors.ts';
-import type { Report } from '../../events.ts';
+import type { Event, Report } from '../../events.ts';
 import type { ContainerEngine, EngineFacts, PullCredentials } from '../../tools/container-engine.ts';
-import { FunctionRollout } from '../replicas/function-rollout.ts';
-import { instanceLabel, newReplicaName } from '../replicas/names.ts';
-import type { DesiredFunction, Provider } from '../replicas/provider.ts';
-import { defaultTiming, Replica, type ReplicaTiming } from '../replicas/replica.ts';
-import { functionLogs } from '../replicas/replica-logs.ts';
-import { planContainer } from './container-plan.ts';
+import { instanceLabel } from '../replicas/names.ts';
+import type { Provider } from '../replicas/provider.ts';
+import { defaultTiming, type ReplicaTiming } from '../replicas/replica.ts';
+import { ReplicaProvider } from '../replicas/replica-provider.ts';
+import { planContainer, pullReference } from './container-plan.ts';
+import { ContainerRuns } from './container-runs.ts';
+import { prepareImage } from './create-container.ts';
 
 /** What a Docker provider needs. */
 export interface DockerProviderOptions {
@@ -59,108 +60,47 @@ export async function removeInstance(engine: ContainerEngine, instance: string):
   return containers.length;
 }
 
-class RunningDockerProvider implements DockerProvider {
+class RunningDockerProvider extends ReplicaProvider implements DockerProvider {
   readonly bridgeAddress: string | undefined;
-  readonly #options: DockerProviderOptions;
-  readonly #facts: EngineFacts;
-  readonly #functions = new Map<string, FunctionRollout>();
-  #closing: Promise<void> | undefined;
 
   constructor(options: DockerProviderOptions, facts: EngineFacts, bridgeAddress: string | undefined) {
-    this.#options = options;
-    this.#facts = facts;
+    const { engine, instance, secretFile, platform, credentials, report, closeGraceSeconds = 5 } = options;
+    const timing = { ...defaultTiming, ...startAllowance(platform, facts.platform), ...options.timing };
+    super({
+      timing,
+      report,
+      closeGraceSeconds,
+      limitations: () => [
+        'requests and constraints: on one machine nothing is set aside, and there is no node to choose',
+      ],
+      prepare: (deployment, signal) =>
+        prepareImage(engine, { image: pullReference(deployment.image), platform }, { credentials, signal }),
+      clear: async () => void (await removeInstance(engine, instance)),
+      makeRuns: (desired, { name, announce }) =>
+        new ContainerRuns({
+          name,
+          engine,
+          enginePlatform: facts.platform,
+          plan: () =>
+            planContainer(desired.deployment, {
+              instance,
+              replica: name,
+              network: { name: `bantam-${instance}`, gatewayAddress: bridgeAddress ?? 'host-gateway' },
+              secretFile,
+              platform,
+              cpus: facts.cpus,
+            }),
+          create: { credentials, note: announce, onProgress: (text) => report(describePull(desired.name, text)) },
+          retry: timing.poll,
+        }),
+    });
     this.bridgeAddress = bridgeAddress;
   }
+}
 
-  list() {
-    return [...this.#functions.values()].map((rollout) => rollout.state);
-  }
-
-  apply(desired: DesiredFunction): void {
-    if (this.#closing !== undefined) throw new Error('the provider is closed');
-    const rollout = this.#functions.get(desired.name);
-    if (rollout !== undefined) rollout.apply(desired);
-    else
-      this.#functions.set(
-        desired.name,
-        new FunctionRollout(desired, {
-          makeReplica: this.#makeReplica,
-          announce: this.#warn,
-          failed: this.#stopFailed,
-        }),
-      );
-  }
-
-  async remove(name: string): Promise<void> {
-    const rollout = this.#functions.get(name);
-    await rollout?.remove();
-    this.#functions.delete(name);
-  }
-
-  endpoints(name: string) {
-    return this.#functions.get(name)?.endpoints ?? [];
-  }
-
-  async *logs(query: Parameters<Provider['logs']>[0], signal: AbortSignal) {
-    const rollout = this.#functions.get(query.name);
-    if (rollout !== undefined) yield* functionLogs(rollout, query, signal);
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    const { closeGraceSeconds = 5, engine, instance } = this.#options;
-    await Promise.all([...this.#functions.values()].map((rollout) => rollout.remove(closeGraceSeconds)));
-    this.#functions.clear();
-    await removeInstance(engine, instance);
-  }
-
-  readonly #makeReplica = (
-    desired: DesiredFunction,
-    events: { changed: () => void; announce: (instance: string, text: string, hint?: string) => void },
-  ): Replica => {
-    const { engine, instance, secretFile, platform, credentials, report, timing } = this.#options;
-    const name = newReplicaName(desired.name, desired.generation);
-    return new Replica({
-      name,
-      generation: desired.generation,
-      engine,
-      enginePlatform: this.#facts.platform,
-      plan: () =>
-        planContainer(desired.deployment, {
-          instance,
-          replica: name,
-          network: { name: `bantam-${instance}`, gatewayAddress: this.bridgeAddress ?? 'host-gateway' },
-          secretFile,
-          platform,
-          cpus: this.#facts.cpus,
-        }),
-      timing: { ...defaultTiming, ...startAllowance(platform, this.#facts.platform), ...timing },
-      create: {
-        credentials,
-        // The engine's last line about a pull says `Status: …`.
-        onProgress: (text) =>
-          report(
-            text.startsWith('Status:')
-              ? { type: 'ended', about: desired.name }
-              : { type: 'progress', about: desired.name, text },
-          ),
-      },
-      changed: events.changed,
-      announce: (text, hint) => events.announce(name, text, hint),
-    });
-  };
-
-  readonly #warn = (about: string, text: string, hint?: string): void => {
-    this.#options.report({ type: 'warning', about, text, ...(hint === undefined ? {} : { hint }) });
-  };
-
-  readonly #stopFailed = (error: unknown): void => {
-    this.#options.report({ type: 'warning', text: error instanceof Error ? error.message : String(error) });
-  };
+/** The engine's last line about a pull says `Status: …`. */
+function describePull(about: string, text: string): Event {
+  return text.startsWith('Status:') ? { type: 'ended', about } : { type: 'progress', about, text };
 }
 
 /** Emulated programs start slowly; a cluster of the right processors would not be so patient. */

@@ -3,8 +3,9 @@ import type { ContainerEngine, EngineLogLine, PullCredentials } from '../../tool
 import { askHealth } from '../replicas/health.ts';
 import { newInstanceId, newReplicaName } from '../replicas/names.ts';
 import { pause } from '../replicas/pause.ts';
-import { lastLines } from '../replicas/replica.ts';
+
 import { functionPort, planContainer } from './container-plan.ts';
+import { lastLines } from './container-runs.ts';
 import { createContainer } from './create-container.ts';
 import { explainEnding } from './start-failure.ts';
 

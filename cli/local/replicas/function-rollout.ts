@@ -1,4 +1,5 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { Interrupted } from '../../errors.ts';
 import type { DesiredFunction, FunctionState, ReplicaLogLine } from './provider.ts';
 import type { Replica } from './replica.ts';
 import { nextStep } from './rolling-update.ts';
@@ -19,6 +20,8 @@ export interface RolloutOptions {
 interface RolloutEvents {
   notice: [ReplicaLogLine];
   replica: [Replica];
+  /** Something about the replicas is not as it was. */
+  changed: [];
 }
 
 /** Lines the provider keeps of its own about one function. */
@@ -63,6 +66,7 @@ export class FunctionRollout {
       faults: this.#replicas.flatMap((replica) =>
         replica.fault === undefined ? [] : [{ instance: replica.name, reason: replica.fault }],
       ),
+      replicaStates: this.#replicas.map((replica) => replica.state),
     };
   }
 
@@ -84,6 +88,26 @@ export class FunctionRollout {
     while (this.#ending.size > 0) await Promise.all(this.#ending);
   }
 
+  /** See `Provider.settled`. */
+  async settled(generation: string, signal: AbortSignal): Promise<void> {
+    while (!this.#removing && this.#desired.generation === generation && !this.#hasSettled()) {
+      await once(this.events, 'changed', { signal }).catch(() => {
+        throw new Interrupted();
+      });
+    }
+  }
+
+  #hasSettled(): boolean {
+    const { generation, replicas, strategy } = this.#desired;
+    const [current, old] = [true, false].map((isCurrent) =>
+      this.#replicas.filter((replica) => (replica.generation === generation) === isCurrent),
+    );
+    if (current === undefined || old === undefined) return true;
+    if (strategy === 'replace' && old.length > 0) return false;
+    const started = current.filter((replica) => replica.started && !replica.stopping).length;
+    return started >= replicas || current.some((replica) => replica.fault !== undefined);
+  }
+
   /** Steps until nothing is left to do now; called again by every change of a replica, also by those it makes itself. */
   #settle(): void {
     this.#unsettled = true;
@@ -91,11 +115,13 @@ export class FunctionRollout {
     this.#settling = true;
     while (this.#unsettled) {
       this.#unsettled = false;
-      const step = nextStep(this.#replicas, this.#desired.generation, this.#removing ? 0 : this.#desired.replicas);
+      const { generation, replicas, strategy } = this.#desired;
+      const step = nextStep(this.#replicas, generation, this.#removing ? 0 : replicas, strategy);
       for (const name of step.stop) this.#stop(name);
       for (let count = 0; count < step.start; count += 1) this.#start();
     }
     this.#settling = false;
+    this.events.emit('changed');
   }
 
   #start(): void {
@@ -116,6 +142,8 @@ export class FunctionRollout {
       .finally(() => {
         this.#replicas = this.#replicas.filter((other) => other !== replica);
         this.#ending.delete(ended);
+        // Who replaces waits for the end of the old one.
+        this.#settle();
       });
     this.#ending.add(ended);
   }

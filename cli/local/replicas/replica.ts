@@ -1,9 +1,8 @@
 import { Interrupted, UserError } from '../../errors.ts';
-import type { ContainerEngine, ContainerPlan, EngineLogLine } from '../../tools/container-engine.ts';
-import { type CreateOptions, createContainer } from '../docker/create-container.ts';
-import { explainEnding } from '../docker/start-failure.ts';
 import { askHealth } from './health.ts';
 import { pause } from './pause.ts';
+import type { ReplicaState } from './provider.ts';
+import type { Run, RunLine, RunLogQuery, Runs } from './run.ts';
 
 /** The rhythm of a replica, in milliseconds unless said otherwise. */
 export interface ReplicaTiming {
@@ -13,9 +12,9 @@ export interface ReplicaTiming {
   readonly poll: number;
   /** How long one look may take. */
   readonly probe: number;
-  /** How long a start may take until the first health; then the container is killed and started again. */
+  /** How long a start may take until the first health; then the run is killed and another one started. */
   readonly start: number;
-  /** So many failed looks in a row end a running container. */
+  /** So many failed looks in a row end a run. */
   readonly failures: number;
   /** Wait before the first and before any later restart; it doubles in between, and starts anew after `steady` in health. */
   readonly firstRestart: number;
@@ -38,22 +37,20 @@ export const defaultTiming: ReplicaTiming = {
   graceSeconds: 30,
 };
 
-/** What a replica needs from its surroundings. `changed` is called after every change of `ready`, `stopping` or `fault`. */
+/** What a replica needs from its surroundings. `changed` is called after every change of `started`, `ready`, `stopping` or `fault`. */
 export interface ReplicaOptions {
   readonly name: string;
   readonly generation: string;
-  readonly engine: ContainerEngine;
-  readonly enginePlatform: string;
-  /** Called at each (re)creation; may throw a UserError, which becomes the replica's fault. */
-  readonly plan: () => ContainerPlan;
+  readonly runs: Runs;
   readonly timing: ReplicaTiming;
-  readonly create: Omit<CreateOptions, 'signal' | 'note'>;
+  /** Waits for a place among the starts that may go on at once; what it returns gives the place back. */
+  readonly admit?: ((signal: AbortSignal) => Promise<() => void>) | undefined;
   readonly changed: () => void;
   readonly announce: (text: string, hint?: string) => void;
 }
 
 /**
- * One container kept alive: created, started, watched, restarted with growing pauses, stopped. It never gives up and never throws;
+ * One function's program kept alive: started, watched, restarted with growing pauses, stopped. It never gives up and never throws;
  * what is wrong is its `fault`.
  */
 export class Replica {
@@ -62,8 +59,8 @@ export class Replica {
   readonly #options: ReplicaOptions;
   readonly #stop = new AbortController();
   readonly #life: Promise<void>;
-  #container: string | undefined;
-  #address: string | undefined;
+  #run: Run | undefined;
+  #startedAt: string | undefined;
   #fault: string | undefined;
   #ready = false;
   #starts = 0;
@@ -77,10 +74,14 @@ export class Replica {
 
   /** Where it answers while `ready`. */
   get address(): string | undefined {
-    return this.#ready ? this.#address : undefined;
+    return this.#ready ? this.#run?.address : undefined;
   }
   get ready(): boolean {
     return this.#ready;
+  }
+  /** Whether its program was started at least once. */
+  get started(): boolean {
+    return this.#starts > 0;
   }
   get stopping(): boolean {
     return this.#stop.signal.aborted;
@@ -88,44 +89,32 @@ export class Replica {
   get fault(): string | undefined {
     return this.#fault;
   }
+  get state(): ReplicaState {
+    const { name, generation, ready } = this;
+    return {
+      instance: name,
+      generation,
+      ready,
+      address: this.address,
+      startedAt: this.#startedAt,
+      restarts: Math.max(0, this.#starts - 1),
+      memoryBytes: this.#run?.memoryBytes,
+      pid: this.#run?.pid,
+    };
+  }
 
-  /** Leaves the endpoints at once, drains (SIGTERM, grace), removes the container. Resolves when it is gone; throws BAN-E202 or E602 if the engine fails. */
+  /** Leaves the endpoints at once, drains (SIGTERM, grace), removes what was made for it. Resolves when it is gone; throws what `Runs.remove` throws. */
   async stop(graceSeconds = this.#options.timing.graceSeconds): Promise<void> {
     this.#ready = false;
     this.#stop.abort();
     this.#options.changed();
     await this.#life;
-    if (this.#container === undefined) return;
-    await this.#options.engine.containers.stop(this.#container, graceSeconds);
-    await this.#options.engine.containers.remove(this.#container);
+    await this.#options.runs.remove(graceSeconds);
   }
 
-  /** The container's lines over all its restarts; with `follow` until the replica stops or `signal` aborts. */
-  async *logs(
-    query: { follow: boolean; since?: number | undefined; tail?: number | undefined },
-    signal: AbortSignal,
-  ): AsyncGenerator<EngineLogLine, void> {
-    let { since, tail } = query;
-    let last = '';
-    let seen = 0;
-    while (!signal.aborted) {
-      if (this.#container !== undefined && (seen !== this.#starts || !query.follow)) {
-        seen = this.#starts;
-        for await (const line of this.#options.engine.containers.logs(
-          this.#container,
-          { follow: query.follow, since, tail },
-          signal,
-        )) {
-          // A restarted container's log begins with what was read before.
-          if (line.timestamp <= last) continue;
-          last = line.timestamp;
-          yield line;
-        }
-        if (last !== '') [since, tail] = [Date.parse(last), undefined];
-      }
-      if (!query.follow || this.stopping) return;
-      await pause(this.#options.timing.firstPoll, signal);
-    }
+  /** The lines of all its runs; with `follow` until the replica is gone or `signal` aborts. */
+  logs(query: RunLogQuery, signal: AbortSignal): AsyncIterable<RunLine> {
+    return this.#options.runs.logs(query, signal);
   }
 
   async #live(): Promise<void> {
@@ -136,7 +125,8 @@ export class Replica {
       try {
         await this.#runOnce();
       } catch (error) {
-        if (this.stopping || error instanceof Interrupted) return;
+        if (this.stopping) return;
+        [this.#run, this.#startedAt] = [undefined, undefined];
         this.#fail(error);
       }
       wait = performance.now() - begun > timing.steady ? timing.firstRestart : wait;
@@ -153,59 +143,46 @@ export class Replica {
     this.#options.changed();
   }
 
-  /** From creation to death of the container; always ends with a thrown reason. */
+  /** From start to end of a run; always ends with a thrown reason. */
   async #runOnce(): Promise<never> {
-    const { engine, plan, create, announce } = this.#options;
+    const { runs, admit, changed } = this.#options;
     const signal = this.#stop.signal;
-    if (this.#container !== undefined && (await engine.containers.inspect(this.#container, signal)) === undefined)
-      this.#container = undefined;
-    this.#container ??= await createContainer(engine, plan(), { ...create, note: announce, signal });
-    await engine.containers.start(this.#container);
-    this.#starts += 1;
-    const state = await engine.containers.inspect(this.#container, signal);
-    // The port of the run before may be another container's by now.
-    this.#address =
-      state?.running === true && state.hostPort !== undefined ? `http://127.0.0.1:${state.hostPort}` : undefined;
-    if (state?.running === true && this.#address === undefined) {
-      await engine.containers.stop(this.#container, 0);
-      throw new UserError('BAN-E602', `${this.#options.name} runs, but the engine shows no published port of it`);
+    const leave = (await admit?.(signal)) ?? (() => undefined);
+    // A start that hangs must not keep all others from theirs.
+    const timer = setTimeout(leave, longestPlace);
+    try {
+      if (this.stopping) throw new Interrupted();
+      this.#run = await runs.start(signal);
+      this.#starts += 1;
+      this.#startedAt = new Date().toISOString();
+      changed();
+      return await this.#watch(this.#run, leave);
+    } finally {
+      clearTimeout(timer);
+      leave();
     }
-    return this.#watch(this.#container, this.#address);
   }
 
-  /** Looks at health until the container ends by itself, or ends it after too many failures. */
-  async #watch(container: string, address: string | undefined): Promise<never> {
-    const { engine, timing } = this.#options;
+  /** Looks at health until the run ends by itself, or ends it after too many failures. `healthy` is called at the first health. */
+  async #watch(run: Run, healthy: () => void): Promise<never> {
     const watching = new AbortController();
     const signal = AbortSignal.any([this.#stop.signal, watching.signal]);
-    const ended = this.#untilEnded(container, signal).then(() => watching.abort());
-    const sick = address === undefined ? await ended : await this.#pollHealth(address, signal);
+    const ended = run.ended(signal).then(() => watching.abort());
+    const sick =
+      run.address === undefined
+        ? await ended.then(() => undefined)
+        : await this.#pollHealth(run.address, healthy, signal);
     if (this.stopping) throw new Interrupted();
-    // Health may have noticed the end before the engine told of it; what the engine knows says more.
-    if (sick === undefined || (await engine.containers.inspect(container, this.#stop.signal))?.running !== true)
-      throw await this.#explain(container);
+    // Health may have noticed the end first; what is known of the end says more.
+    if (sick === undefined || !(await run.isRunning(this.#stop.signal))) throw await run.explain(this.#stop.signal);
     watching.abort();
     this.#fail(sick);
-    await engine.containers.stop(container, Math.min(timing.graceSeconds, 10));
+    await run.stop(Math.min(this.#options.timing.graceSeconds, 10));
     throw sick;
   }
 
-  /** Resolves when the container runs no more or `signal` aborts. An engine that goes away for a while is no end: its containers may live on. */
-  async #untilEnded(container: string, signal: AbortSignal): Promise<undefined> {
-    const { engine, timing } = this.#options;
-    while (!signal.aborted) {
-      try {
-        await engine.containers.wait(container, signal);
-        return;
-      } catch (error) {
-        if (!(error instanceof UserError) || error.code !== 'BAN-E202') return;
-      }
-      await pause(timing.poll, signal);
-    }
-  }
-
   /** Returns why the replica is to be restarted, `undefined` when `signal` aborted. */
-  async #pollHealth(address: string, signal: AbortSignal): Promise<UserError | undefined> {
+  async #pollHealth(address: string, healthy: () => void, signal: AbortSignal): Promise<UserError | undefined> {
     const { timing, name } = this.#options;
     const deadline = performance.now() + timing.start;
     let failures = 0;
@@ -217,6 +194,7 @@ export class Replica {
         if (!this.#ready) {
           this.#ready = true;
           this.#fault = undefined;
+          healthy();
           this.#options.changed();
         }
       } else {
@@ -228,7 +206,7 @@ export class Replica {
             'BAN-E603',
             `${name} was not healthy within ${timing.start / 1000} s of its start: ${health.reason}`,
             {
-              hint: 'a function must answer /_/health on port 8080 soon after its start; a cluster kills it likewise',
+              hint: 'a function must answer /_/health on its port (8080, or what the variable port says) soon after its start; a cluster kills it likewise',
             },
           );
         }
@@ -237,25 +215,7 @@ export class Replica {
     }
     return undefined;
   }
-
-  async #explain(container: string): Promise<UserError> {
-    const { engine, enginePlatform, name, plan } = this.#options;
-    const signal = this.#stop.signal;
-    const state = await engine.containers.inspect(container, signal);
-    if (state === undefined) return new UserError('BAN-E602', `the container of ${name} was removed by somebody else`);
-    return explainEnding({
-      subject: name,
-      state,
-      lines: await lastLines(engine, container, signal),
-      platform: plan().platform,
-      enginePlatform,
-    });
-  }
 }
 
-/** The last ten lines a container wrote. */
-export async function lastLines(engine: ContainerEngine, container: string, signal?: AbortSignal): Promise<string[]> {
-  const lines: string[] = [];
-  for await (const line of engine.containers.logs(container, { tail: 10 }, signal)) lines.push(line.text);
-  return lines;
-}
+/** How long a start keeps its place from others, in milliseconds: it is processors that starts compete for, and a slow one waits for something else. */
+const longestPlace = 3000;

@@ -100,16 +100,17 @@ export const identityCases: readonly ContractCase[] = [
     },
   },
   {
-    name: 'names what it was started with as its revision and deployment',
+    name: 'names what it was started with as its revision, deployment and replica',
     section: 'Answers',
     needs: 'process',
     handler: 'any',
     only: bantamRuntimes,
     async run(bench) {
-      const replica = await bench.ready({ environment: { BANTAM_REVISION: '77aa', BANTAM_DEPLOY: 'd-77' } });
-      const answer = await call(replica, '/_/ready');
+      const names = { BANTAM_REVISION: '77aa', BANTAM_DEPLOY: 'd-77', BANTAM_REPLICA: 'r-77' };
+      const answer = await call(await bench.ready({ environment: names }), '/_/ready');
       expectEqual(answer.header('x-bantam-revision'), '77aa', 'X-Bantam-Revision');
       expectEqual(answer.header('x-bantam-deploy'), 'd-77', 'X-Bantam-Deploy');
+      expectEqual(answer.header('x-bantam-replica'), 'r-77', 'X-Bantam-Replica');
     },
   },
   {

@@ -35,13 +35,18 @@ func readEnvironment() environment {
 			read.revision = value
 		case "BANTAM_DEPLOY":
 			read.deploy = value
+		case "BANTAM_REPLICA":
+			read.replica = value
 		case "log_level":
 			read.quiet = value == "error" || value == "warn"
 		case "log_format":
 			read.json = value == "json"
 		}
 	}
-	read.replica, _ = cut(string(readFile("/proc/sys/kernel/hostname\x00")), '\n')
+	// Several replicas of one machine have the same host name.
+	if read.replica == "" {
+		read.replica, _ = cut(string(readFile("/proc/sys/kernel/hostname\x00")), '\n')
+	}
 	return read
 }
 

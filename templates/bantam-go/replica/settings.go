@@ -58,7 +58,8 @@ func readSettings(get func(string) string) (settings, error) {
 		logCalls:     read.truth("log_call_id"),
 		revision:     get("BANTAM_REVISION"),
 		deploy:       get("BANTAM_DEPLOY"),
-		replica:      hostName,
+		// Several replicas of one machine have the same host name.
+		replica: read.text("BANTAM_REPLICA", hostName),
 	}
 	// Package output reads these two, before there is anybody to tell that they are wrong.
 	read.truth("prefix_logs")

@@ -76,6 +76,7 @@ export function readSettings(environment: Environment, hostName: string): Settin
     },
     revision: environment['BANTAM_REVISION'] ?? '',
     deploy: environment['BANTAM_DEPLOY'] ?? '',
-    replica: hostName,
+    // Several replicas of one machine have the same host name.
+    replica: environment['BANTAM_REPLICA'] || hostName,
   };
 }

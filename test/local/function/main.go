@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"time"
 )
+
+var eaten [][]byte
 
 func main() {
 	fmt.Println("starting", os.Getenv("VERSION"))
@@ -65,6 +68,7 @@ func main() {
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		host, _ := os.Hostname()
+		folder, _ := os.Getwd()
 		environment := map[string]string{}
 		for _, pair := range os.Environ() {
 			name, value, _ := strings.Cut(pair, "=")
@@ -73,9 +77,43 @@ func main() {
 		json.NewEncoder(w).Encode(map[string]any{
 			"version": os.Getenv("VERSION"), "arch": runtime.GOARCH, "host": host, "uid": os.Getuid(),
 			"method": r.Method, "path": r.URL.RequestURI(), "environment": environment,
+			"folder": folder,
 		})
 	})
-	server := &http.Server{Addr: ":8080", Handler: mux}
+	mux.HandleFunc("/flood", func(w http.ResponseWriter, r *http.Request) {
+		line := strings.Repeat("x", 999)
+		for i := 0; i < 100_000; i++ {
+			fmt.Println(line)
+		}
+		fmt.Println("the flood is over")
+	})
+	mux.HandleFunc("/eat", func(w http.ResponseWriter, r *http.Request) {
+		for {
+			bytes := make([]byte, 1<<20)
+			for i := range bytes {
+				bytes[i] = 1
+			}
+			eaten = append(eaten, bytes)
+			time.Sleep(time.Millisecond)
+		}
+	})
+	mux.HandleFunc("/start", func(w http.ResponseWriter, r *http.Request) {
+		child := exec.Command("/bin/sleep", "1000")
+		child.SysProcAttr = &syscall.SysProcAttr{Setsid: r.URL.Query().Get("session") == "own"}
+		if r.URL.Query().Get("environment") == "none" {
+			child.Env = []string{"A=b"}
+		}
+		if err := child.Start(); err != nil {
+			http.Error(w, err.Error(), 500)
+			return
+		}
+		fmt.Fprint(w, child.Process.Pid)
+	})
+	port := os.Getenv("port")
+	if port == "" {
+		port = "8080"
+	}
+	server := &http.Server{Addr: os.Getenv("BANTAM_HOST") + ":" + port, Handler: mux}
 	stop, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer cancel()
 	drained := make(chan struct{})
