@@ -6,6 +6,11 @@ import type { Work } from './work.ts';
 const tools = {
   crane: { package: 'github.com/google/go-containerregistry/cmd/crane', version: 'v0.22.1' },
   actionlint: { package: 'github.com/rhysd/actionlint/cmd/actionlint', version: 'v1.7.12' },
+  // There are no tagged versions of it.
+  conformance: {
+    package: 'github.com/opencontainers/distribution-spec/conformance',
+    version: 'v0.0.0-20260831232431-97274622c111',
+  },
 } as const;
 
 export type Tool = keyof typeof tools;
@@ -16,7 +21,7 @@ export interface BuiltTool {
 }
 
 /** A program of the Go module proxy, compiled into the cache. Throws when this machine has no Go or the proxy refuses. */
-export async function provideTool(work: Work, name: Tool): Promise<BuiltTool> {
+export async function provideTool(work: Pick<Work, 'report' | 'signal'>, name: Tool): Promise<BuiltTool> {
   const tool = tools[name];
   const { folder } = await cached(name, { tool, platform: `${process.platform}/${process.arch}` }, async (target) => {
     const go = await run('go', ['version']).catch((error: unknown) => {
