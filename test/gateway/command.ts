@@ -1,4 +1,4 @@
-/** `npm run test:gateway -- --gateway URL [--user NAME] --password-file FILE --registry HOST:PORT`: the deployment tests against any gateway. */
+/** `npm run test:gateway -- --gateway URL [--user NAME] --password-file FILE --registry HOST:PORT`: the gateway's suite and the deployments against any gateway. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +42,7 @@ const { status } = spawnSync(
     'test/root-hooks.ts',
     '--reporter',
     'test/reporter.cjs',
+    'test/gateway/named.test.ts',
     'test/gateway/deployment.test.ts',
   ],
   { cwd: root, stdio: 'inherit', env: { ...process.env, ...environment } },

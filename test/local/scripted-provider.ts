@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type {
   DesiredFunction,
   FunctionState,
+  PreparedImage,
   Provider,
   ReplicaLogLine,
   ReplicaLogQuery,
@@ -15,6 +16,7 @@ export class ScriptedProvider implements Provider {
   queries: ReplicaLogQuery[] = [];
   followersLeft = 0;
   closed = 0;
+  limited: readonly string[] = [];
   readonly #states = new Map<string, FunctionState>();
   readonly #removals = new Map<string, () => void>();
 
@@ -22,17 +24,32 @@ export class ScriptedProvider implements Provider {
     return [...this.#states.values()];
   }
 
+  find(name: string): FunctionState | undefined {
+    return this.#states.get(name);
+  }
+
+  limitations(): readonly string[] {
+    return this.limited;
+  }
+
+  async prepare(): Promise<PreparedImage> {
+    return { environment: {} };
+  }
+
+  async settled(): Promise<void> {}
+
   apply(desired: DesiredFunction): void {
     const before = this.#states.get(desired.name);
     assert.ok(before?.removing !== true, `${desired.name} is being removed and must not be applied`);
     assert.match(desired.generation, /^[0-9a-f]{16}$/);
-    if (before !== undefined) assert.equal(desired.createdAt, before.createdAt);
+    if (before !== undefined && desired.strategy !== 'replace') assert.equal(desired.createdAt, before.createdAt);
     this.applied.push(desired);
     this.#states.set(desired.name, {
       ...desired,
       availableReplicas: before?.availableReplicas ?? 0,
       removing: false,
       faults: [],
+      replicaStates: [],
     });
   }
 

@@ -6,10 +6,12 @@ import {
   functionDeploymentSchema,
   scaleRequestSchema,
 } from '../../openfaas/wire.ts';
-import type { DeploymentFacts, Dialect } from '../dialect/dialect.ts';
-import type { FunctionState, Provider } from '../replicas/provider.ts';
+import type { Dialect } from '../dialect/dialect.ts';
+import type { Provider } from '../replicas/provider.ts';
 import type { SecretStore } from '../state/secret-store.ts';
+import { type Change, FunctionChanges } from './function-changes.ts';
 import type { GatewayParts } from './gateway.ts';
+import { countInvocations, type InvocationCount } from './invocation-count.ts';
 import { decodeJson } from './json-body.ts';
 import { queryOf, type Route, sendText } from './route.ts';
 
@@ -18,42 +20,34 @@ export function functionRoutes({
   provider,
   secrets,
   dialect,
-}: Pick<GatewayParts, 'provider' | 'secrets' | 'dialect'>): Route[] {
+  closing,
+  activity,
+}: Pick<GatewayParts, 'provider' | 'secrets' | 'dialect' | 'closing' | 'activity'>): Route[] {
+  const invocations = activity === undefined ? () => 0 : countInvocations(activity);
+  const changes = new FunctionChanges(provider, dialect, closing);
+  const change = async (kind: 'create' | 'update', request: Request): Promise<Response> => {
+    const { body, problem } = await readDeployment(request);
+    const judge = () => judgeDeployment(kind, { body, problem, provider, secrets, dialect });
+    return sendText(await changes.make(body?.service ?? '', judge));
+  };
   return [
-    { method: 'GET', path: '/system/functions', answer: (request) => listFunctions(request, provider, dialect) },
+    {
+      method: 'GET',
+      path: '/system/functions',
+      answer: (request) => listFunctions(request, provider, dialect, invocations),
+    },
     {
       method: 'GET',
       path: '/system/function/:name',
       answer: (request, { name = '' }) => readFunction(request, name, provider, dialect),
     },
+    { method: 'POST', path: '/system/functions', answer: (request) => change('create', request) },
+    { method: 'PUT', path: '/system/functions', answer: (request) => change('update', request) },
     {
-      method: 'POST',
+      method: 'DELETE',
       path: '/system/functions',
-      answer: async (request) => {
-        const { body, problem, facts } = await readDeployment(request, provider, secrets);
-        const { reply, deployment } = dialect.create(body, problem, facts);
-        if (deployment !== undefined) {
-          const createdAt = new Date().toISOString();
-          const { generation } = facts;
-          provider.apply({ name: deployment.service, generation, createdAt, deployment, replicas: 1 });
-        }
-        return sendText(reply);
-      },
+      answer: (request) => removeFunction(request, provider, dialect, changes),
     },
-    {
-      method: 'PUT',
-      path: '/system/functions',
-      answer: async (request) => {
-        const { body, problem, facts } = await readDeployment(request, provider, secrets);
-        const { reply, deployment } = dialect.update(body, problem, facts);
-        if (deployment !== undefined && facts.existing !== undefined) {
-          const { name, createdAt, replicas } = facts.existing;
-          provider.apply({ name, generation: facts.generation, createdAt, deployment, replicas });
-        }
-        return sendText(reply);
-      },
-    },
-    { method: 'DELETE', path: '/system/functions', answer: (request) => removeFunction(request, provider, dialect) },
     {
       method: 'POST',
       path: '/system/scale-function/:name',
@@ -62,58 +56,90 @@ export function functionRoutes({
   ];
 }
 
-function find(provider: Provider, name: string): FunctionState | undefined {
-  return provider.list().find((state) => state.name === name);
-}
-
-function listFunctions(request: Request, provider: Provider, dialect: Dialect): Response {
+function listFunctions(request: Request, provider: Provider, dialect: Dialect, invocations: InvocationCount): Response {
   const refusal = dialect.refuseNamespace(queryOf(request, 'namespace'));
   if (refusal !== undefined) return sendText(refusal);
-  return Response.json(provider.list().map((state) => dialect.describe(state)));
+  const there = provider.list().filter((state) => dialect.isThere(state));
+  return Response.json(
+    there.map((state) => {
+      const invocationCount = invocations(state.name);
+      return { ...dialect.describe(state, 'list'), ...(invocationCount === 0 ? {} : { invocationCount }) };
+    }),
+  );
 }
 
 function readFunction(request: Request, name: string, provider: Provider, dialect: Dialect): Response {
   const refusal = dialect.refuseNamespace(queryOf(request, 'namespace'));
   if (refusal !== undefined) return sendText(refusal);
-  const state = find(provider, name);
-  return state === undefined ? sendText({ status: 404, body: '' }) : Response.json(dialect.describe(state));
+  const state = provider.find(name);
+  return state === undefined || !dialect.isThere(state)
+    ? sendText({ status: 404, body: '' })
+    : Response.json(dialect.describe(state, 'one'));
 }
 
-async function removeFunction(request: Request, provider: Provider, dialect: Dialect): Promise<Response> {
-  const { value } = decodeJson(await request.text(), deleteRequestSchema);
-  const refusal = dialect.refuseNamespace(value?.namespace);
+async function removeFunction(
+  request: Request,
+  provider: Provider,
+  dialect: Dialect,
+  changes: FunctionChanges,
+): Promise<Response> {
+  const { value, problem } = decodeJson(await request.text(), deleteRequestSchema);
+  if (value === undefined) return sendText(dialect.unreadableRemoval(problem));
+  const refusal = dialect.refuseNamespace(value.namespace);
   if (refusal !== undefined) return sendText(refusal);
-  const name = value?.functionName ?? '';
-  const { reply, remove } = dialect.remove(name, find(provider, name));
-  // Answered before it is gone, as a cluster does; the function is listed until then. The provider reports what fails.
-  if (remove) void provider.remove(name);
+  const name = value.functionName;
+  const reply = await changes.makeRemoval(name, async () => {
+    const existing = provider.find(name);
+    return { name, existing, generation: newGeneration(), judgement: dialect.remove(name, existing) };
+  });
   return sendText(reply);
 }
 
 async function scaleFunction(request: Request, name: string, provider: Provider, dialect: Dialect): Promise<Response> {
   const { value } = decodeJson(await request.text(), scaleRequestSchema);
-  if (value === undefined) return sendText(dialect.unreadableScale());
+  // An unsigned number in Go: neither less than nothing, nor a part of a replica, nor more than can be counted.
+  if (value === undefined || !Number.isSafeInteger(value.replicas) || value.replicas < 0)
+    return sendText(dialect.unreadableScale());
   const refusal = dialect.refuseNamespace(value.namespace);
   if (refusal !== undefined) return sendText(refusal);
-  const existing = find(provider, name);
-  const { reply, replicas } = dialect.scale(name, value.replicas, existing);
-  if (replicas !== undefined && existing !== undefined) {
-    const { generation, createdAt, deployment } = existing;
-    provider.apply({ name, generation, createdAt, deployment, replicas });
+  const existing = provider.find(name);
+  const { reply, apply } = dialect.scale(name, value.replicas, existing);
+  if (apply !== undefined && existing !== undefined) {
+    const { generation, createdAt, strategy, imageEnvironment } = existing;
+    provider.apply({ name, generation, createdAt, strategy, imageEnvironment, ...apply });
   }
   return sendText(reply);
 }
 
 async function readDeployment(
   request: Request,
-  provider: Provider,
-  secrets: SecretStore,
-): Promise<{ body: FunctionDeployment | undefined; problem: string; facts: DeploymentFacts }> {
+): Promise<{ readonly body: FunctionDeployment | undefined; readonly problem: string }> {
   const { value, problem } = decodeJson(await request.text(), functionDeploymentSchema);
+  return { body: value === undefined ? undefined : withoutNulls(value), problem };
+}
+
+async function judgeDeployment(
+  kind: 'create' | 'update',
+  {
+    body,
+    problem,
+    provider,
+    secrets,
+    dialect,
+  }: {
+    readonly body: FunctionDeployment | undefined;
+    readonly problem: string;
+    readonly provider: Provider;
+    readonly secrets: SecretStore;
+    readonly dialect: Dialect;
+  },
+): Promise<Change> {
   const names = new Set(await secrets.list());
-  const body = value === undefined ? undefined : withoutNulls(value);
-  const existing = body === undefined ? undefined : find(provider, body.service);
-  return { body, problem, facts: { existing, generation: newGeneration(), hasSecret: (name) => names.has(name) } };
+  const name = body?.service ?? '';
+  const existing = body === undefined ? undefined : provider.find(name);
+  const generation = newGeneration();
+  const judgement = dialect[kind](body, problem, { existing, generation, hasSecret: (secret) => names.has(secret) });
+  return { name, existing, generation, judgement };
 }
 
 /** Marks one accepted deployment: 16 hex digits, new each time, even for an identical body (faas-netes rolls out all the same). */

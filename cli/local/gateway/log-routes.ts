@@ -1,3 +1,4 @@
+import type { Dialect } from '../dialect/dialect.ts';
 import type { ReplicaLogLine, ReplicaLogQuery } from '../replicas/provider.ts';
 import type { GatewayParts } from './gateway.ts';
 import { queryOf, type Route, sendText } from './route.ts';
@@ -11,14 +12,17 @@ export function logRoutes({
   const answer = (request: Request): Response => {
     const refusal = dialect.refuseNamespace(queryOf(request, 'namespace'));
     if (refusal !== undefined) return sendText(refusal);
-    const query = readQuery(request);
+    const query = readQuery(request, dialect);
     if (query === undefined) return sendText(dialect.refuseLogs('bad query'));
-    if (!provider.list().some((state) => state.name === query.name))
-      return sendText(dialect.refuseLogs('unknown function'));
+    if (provider.find(query.name) === undefined) return sendText(dialect.refuseLogs('unknown function'));
     const left = new AbortController();
     const lines = provider.logs(query, AbortSignal.any([left.signal, closing]));
     return new Response(
-      streamLines(query.name, lines, () => left.abort()),
+      streamLines(
+        lines,
+        (line) => dialect.logLine(query.name, line),
+        () => left.abort(),
+      ),
       {
         headers: { 'Content-Type': 'text/plain; charset=utf-8' },
       },
@@ -29,8 +33,8 @@ export function logRoutes({
 
 /** Lines as bytes, read only as fast as the client takes them. */
 function streamLines(
-  name: string,
   lines: AsyncIterable<ReplicaLogLine>,
+  encode: (line: ReplicaLogLine) => unknown,
   leave: () => void,
 ): ReadableStream<Uint8Array> {
   const source = lines[Symbol.asyncIterator]();
@@ -38,7 +42,7 @@ function streamLines(
     async pull(controller) {
       const next = await source.next();
       if (next.done === true) controller.close();
-      else controller.enqueue(Buffer.from(encodeLine(name, next.value), 'utf8'));
+      else controller.enqueue(Buffer.from(`${JSON.stringify(encode(next.value))}\n`, 'utf8'));
     },
     async cancel() {
       leave();
@@ -47,25 +51,25 @@ function streamLines(
   });
 }
 
-/** The namespace is empty and the text keeps its newline, as faas-netes sends them. */
-function encodeLine(name: string, { instance, timestamp, text }: ReplicaLogLine): string {
-  return `${JSON.stringify({ name, namespace: '', instance, timestamp, text: `${text}\n` })}\n`;
-}
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /** The decoded query; `undefined` if `tail` is no number or `since` no time. */
-function readQuery(request: Request): ReplicaLogQuery | undefined {
+function readQuery(request: Request, dialect: Dialect): ReplicaLogQuery | undefined {
   const tail = queryOf(request, 'tail') || '-1';
   if (!/^-?\d+$/.test(tail)) return undefined;
   const since = queryOf(request, 'since') || undefined;
   const time = since === undefined ? undefined : Date.parse(since);
-  if (time !== undefined && Number.isNaN(time)) return undefined;
+  // JavaScript reads much as a time that nobody meant: "5", "last may 1".
+  if (since !== undefined && (Number.isNaN(time) || !rfc3339.test(since))) return undefined;
+  const from = dialect.logsSince(time, Date.now());
   const instance = queryOf(request, 'instance');
   return {
     name: queryOf(request, 'name') ?? '',
     // 0 and less mean "all": faas-cli sends -1.
     ...(Number(tail) <= 0 ? {} : { tail: Number(tail) }),
-    ...(time === undefined ? {} : { since: time }),
-    follow: ['true', '1'].includes(queryOf(request, 'follow') ?? ''),
+    ...(from === undefined ? {} : { since: from }),
+    // What Go takes for true.
+    follow: /^(?:1|t|T|true|True|TRUE)$/.test(queryOf(request, 'follow') ?? ''),
     ...(instance ? { instance } : {}),
   };
 }

@@ -8,8 +8,8 @@ export function secretRoutes({ secrets, dialect }: Pick<GatewayParts, 'secrets' 
   const change =
     (kind: 'create' | 'update' | 'delete') =>
     async (request: Request): Promise<Response> => {
-      const { value: secret } = decodeJson(await request.text(), secretSchema);
-      if (secret === undefined) return sendText(dialect.unreadableSecret());
+      const { value: secret, problem } = decodeJson(await request.text(), secretSchema);
+      if (secret === undefined) return sendText(dialect.unreadableSecret(problem));
       const refusal = dialect.refuseNamespace(secret.namespace);
       if (refusal !== undefined) return sendText(refusal);
       const { name, value = '', rawValue } = secret;
@@ -17,10 +17,7 @@ export function secretRoutes({ secrets, dialect }: Pick<GatewayParts, 'secrets' 
       const { reply, act } = dialect.secret(kind, name, exists);
       if (act && kind === 'delete') await secrets.remove(name);
       if (act && kind !== 'delete') {
-        await secrets.write(
-          name,
-          rawValue === undefined ? Buffer.from(value, 'utf8') : Buffer.from(rawValue, 'base64'),
-        );
+        await secrets.write(name, !rawValue ? Buffer.from(value, 'utf8') : Buffer.from(rawValue, 'base64'));
       }
       return sendText(reply);
     };
@@ -32,7 +29,8 @@ export function secretRoutes({ secrets, dialect }: Pick<GatewayParts, 'secrets' 
       answer: async (request) => {
         const refusal = dialect.refuseNamespace(queryOf(request, 'namespace'));
         if (refusal !== undefined) return sendText(refusal);
-        return Response.json((await secrets.list()).map((name) => ({ name, namespace: dialect.namespace })));
+        const listed = (await secrets.list()).map((name) => ({ name, namespace: dialect.namespace }));
+        return Response.json(listed, { headers: { 'Content-Type': dialect.secretListType } });
       },
     },
     { method: 'POST', path: '/system/secrets', answer: change('create') },
