@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME [options]`: measurements side by side with the peers. They are no tests: `npm test` runs none of them. */
 import { reasonOf } from '../bed/program.ts';
+import { benchGateway, readGatewayOptions } from './gateway/bench.ts';
 import { benchImages, readImagesOptions } from './images/bench.ts';
 import { benchRuntime, readRuntimeOptions } from './runtime/bench.ts';
 import { contestantNames } from './runtime/contestant.ts';
@@ -25,6 +26,12 @@ const usage = `usage: npm run bench -- NAME [options]
               --images N       20 unless told
               --rounds N       5 unless told
 
+  gateway   a function called directly and through the local gateway
+              --quick          short measurements, for trying
+              --rounds N       5 unless told
+              --json           every figure as one JSON document
+              BANTAM_GATEWAY_PEER names the program of an OpenFaaS gateway to be measured beside it
+
 What is measured and how to read it: docs/bench.md
 `;
 
@@ -46,6 +53,8 @@ try {
   else if (name === 'start')
     process.stdout.write(`${await benchStart(readStartOptions(rest, process.execPath), stop.signal)}\n`);
   else if (name === 'images') process.stdout.write(`${await benchImages(readImagesOptions(rest), say, stop.signal)}\n`);
+  else if (name === 'gateway')
+    process.stdout.write(`${await benchGateway(readGatewayOptions(rest, process.env), say, stop.signal)}\n`);
   else if (name !== 'runtime') throw new UsageError(`there is no bench named ${name}`);
   else {
     const options = readRuntimeOptions(rest, process.execPath);

@@ -1,196 +1,273 @@
 import { randomUUID } from 'node:crypto';
-import { type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream';
+import { type ClientRequest, type IncomingMessage, METHODS, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Dialect, httpError, type Reply } from '../dialect/dialect.ts';
+import type { CallActivity, CallEnding } from './activity.ts';
+import {
+  type Caller,
+  hasBody,
+  headersForCaller,
+  headersForReplica,
+  single,
+  trailerPairs,
+} from './forwarded-headers.ts';
+import type { Front } from './front.ts';
+import { type FunctionTarget, parseFunctionPath, pathOf } from './function-path.ts';
+import { explainNoConnection, sendReply } from './gateway-reply.ts';
+import type { ReplicaConnections } from './replica-connections.ts';
+import { AnswerTimeout, askReplica, nothing } from './replica-request.ts';
+import { answerOver, joinSockets } from './tunnel.ts';
+import { isBrowser } from './visitor.ts';
 
-/** What the proxy of functions needs. `endpoints` gives the healthy replicas' base addresses of a function's plain name, `undefined` for an unknown one. */
+/** What the proxy of functions needs. */
 export interface ProxyOptions {
   readonly dialect: Dialect;
-  readonly endpoints: (name: string) => readonly string[] | undefined;
-  /** How long a function may take to its first byte, in milliseconds. What streams afterwards has no bound but silence of the same length. */
+  readonly connections: ReplicaConnections;
+  readonly activity: CallActivity;
+  /** How long a function may be silent, in milliseconds: before its first byte and between two later ones. */
   readonly answerBound: number;
+  /** Aborts when the gateway closes: only to tell the calls that this ended. */
+  readonly closing: AbortSignal;
 }
 
-/** A request to `/function/NAME[.NAMESPACE][/path][?query]`, taken apart; `target` is what the function sees. */
-export interface FunctionTarget {
-  /** As written, with its namespace. */
-  readonly written: string;
-  readonly name: string;
-  readonly namespace: string | undefined;
-  readonly target: string;
-}
-
-/** Takes a request's URL apart; `undefined` if it names no function. Path and query stay byte for byte what was sent. */
-export function parseFunctionPath(url: string): FunctionTarget | undefined {
-  const match = /^\/function\/(?<written>[-a-zA-Z_0-9.]+)(?<path>\/[^?]*)?(?<query>\?.*)?$/s.exec(url);
-  if (match?.groups === undefined) return undefined;
-  const { written = '', path = '/', query = '' } = match.groups;
-  const dot = written.lastIndexOf('.');
-  return {
-    written,
-    name: dot < 0 ? written : written.slice(0, dot),
-    namespace: dot < 0 ? undefined : written.slice(dot + 1),
-    target: `${path}${query}`,
-  };
-}
-
-/** Headers that belong to one connection (RFC 9110 section 7.6.1), besides those that `Connection` itself names. */
-const hopByHop = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-/** A raw header list (name, value, name, value …) without what belongs to the connection; order, case and repetitions stay. */
-export function withoutHopHeaders(raw: readonly string[]): string[] {
-  const pairs = raw.flatMap((name, index): [string, string][] =>
-    index % 2 === 0 ? [[name, raw[index + 1] ?? '']] : [],
-  );
-  const named = new Set(
-    pairs
-      .filter(([name]) => name.toLowerCase() === 'connection')
-      .flatMap(([, value]) => value.split(',').map((part) => part.trim().toLowerCase())),
-  );
-  return pairs.filter(([name]) => !hopByHop.has(name.toLowerCase()) && !named.has(name.toLowerCase())).flat();
+/** Another protocol that a client asks for: its connection, and what came over it after the request. */
+interface Upgrade {
+  readonly protocol: string;
+  readonly socket: Duplex;
+  readonly head: Buffer;
 }
 
 /**
- * Makes the handler of `/function/…`: any method, both bodies streamed with back-pressure, a fresh connection to the next healthy replica in turn.
- * A client that goes away ends the function's request; a function that breaks off ends the client's answer.
+ * Makes the front of `/function/…`: any method, both bodies streamed with back-pressure, trailers, `Expect: 100-continue` answered by the function
+ * itself, and any upgrade (WebSocket) as a tunnel. A client that goes away ends the function's request; a function that breaks off ends the
+ * client's answer. Nothing is sent twice.
  */
-export function createFunctionProxy({
-  dialect,
-  endpoints,
-  answerBound,
-}: ProxyOptions): (incoming: IncomingMessage, outgoing: ServerResponse) => void {
-  let turn = 0;
-  return (incoming, outgoing) => {
-    const asked = parseFunctionPath(incoming.url ?? '');
-    if (asked === undefined) return sendReply(incoming, outgoing, httpError(404, '404 page not found'));
-    const known = asked.namespace === undefined || asked.namespace === dialect.namespace;
-    const addresses = known ? endpoints(asked.name) : [];
-    if (addresses === undefined) return sendReply(incoming, outgoing, dialect.unknownFunction(asked.name));
-    const address = addresses[turn++ % Math.max(1, addresses.length)];
-    if (address === undefined) return sendReply(incoming, outgoing, dialect.noEndpoints(asked.written));
-    forward(incoming, outgoing, { address, asked, dialect, answerBound });
+export function createFunctionProxy(options: ProxyOptions): Front {
+  return {
+    request: (incoming, outgoing) => void new Call(options, incoming, outgoing, undefined).pass(),
+    upgrade: (incoming, socket, head) => {
+      const outgoing = answerOver(incoming, socket);
+      const protocol = single(incoming.headers.upgrade) ?? '';
+      void new Call(options, incoming, outgoing, { protocol, socket, head }).pass();
+    },
   };
 }
 
-interface Forwarding extends Pick<ProxyOptions, 'dialect' | 'answerBound'> {
-  readonly address: string;
-  readonly asked: FunctionTarget;
-}
+/** Methods that are taken to bring a body (by node:http: all but those that usually bring none). */
+const bodied = new Set(METHODS.filter((method) => !/^(?:GET|HEAD|DELETE|OPTIONS|TRACE|CONNECT)$/.test(method)));
 
-function forward(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  { address, asked, dialect, answerBound }: Forwarding,
-): void {
-  const started = process.hrtime.bigint();
-  const callId = singleHeader(incoming.headers['x-call-id']) ?? randomUUID();
-  const startTime = `${BigInt(Date.now()) * 1_000_000n}`;
-  const { hostname, port } = new URL(address);
-  const upstream = request({
-    hostname,
-    port,
-    agent: false,
-    method: incoming.method,
-    path: asked.target,
-    headers: requestHeaders(incoming, callId, startTime),
-  });
-  // Until the first byte; later the same time without any byte.
-  upstream.setTimeout(answerBound, () => upstream.destroy(new AnswerTimeout()));
+/** One call on its way through the gateway. */
+class Call {
+  readonly #options: ProxyOptions;
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  readonly #upgrade: Upgrade | undefined;
+  readonly #began = performance.now();
+  readonly #caller: Caller;
+  #replica: string | undefined;
+  #requestBytes = 0;
+  #answerBytes = 0;
+  /** Why the answer broke off, if it was not the client. */
+  #failure: CallEnding | undefined;
+  #answered = false;
+  #tunnelled = false;
 
-  upstream.on('response', (answer) => {
-    const duration = (Number(process.hrtime.bigint() - started) / 1e9).toFixed(6);
-    // What the function says of itself wins, as in the real gateway, which copies its headers over the own ones.
-    const extra = Object.entries({ 'X-Call-Id': callId, 'X-Start-Time': startTime, 'X-Duration-Seconds': duration })
-      .filter(([name]) => answer.headers[name.toLowerCase()] === undefined)
-      .flat();
-    outgoing.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', [
-      ...withoutHopHeaders(answer.rawHeaders),
-      ...extra,
-    ]);
-    outgoing.flushHeaders();
-    // pipeline destroys the other side whichever breaks off; there is nobody left to tell.
-    pipeline(answer, outgoing, () => undefined);
-  });
-  upstream.on('error', (error) => {
-    if (outgoing.headersSent) return void outgoing.destroy();
-    const timedOut = error instanceof AnswerTimeout;
-    sendReply(
-      incoming,
-      outgoing,
-      timedOut
-        ? {
-            status: 504,
-            body: `${asked.written} did not answer within ${answerBound / 1000} s.`,
-            headers: { 'X-Openfaas-Internal': 'proxy' },
-          }
-        : dialect.unreachable(asked.written),
-    );
-  });
-  outgoing.on('close', () => {
-    if (!outgoing.writableFinished) upstream.destroy();
-  });
-  sendBody(incoming, upstream);
-}
+  constructor(
+    options: ProxyOptions,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    upgrade: Upgrade | undefined,
+  ) {
+    this.#options = options;
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#upgrade = upgrade;
+    // A client that leaves is noticed by the end of its connection.
+    outgoing.on('error', () => undefined);
+    this.#caller = {
+      callId: single(incoming.headers['x-call-id']) ?? randomUUID(),
+      startTime: `${BigInt(Date.now()) * 1_000_000n}`,
+      client: incoming.socket.remoteAddress ?? '',
+    };
+  }
 
-class AnswerTimeout extends Error {}
+  async pass(): Promise<void> {
+    const { dialect, connections } = this.#options;
+    const asked = parseFunctionPath(this.#incoming.url ?? '');
+    if (asked === undefined) return this.#reply(httpError(404, '404 page not found'));
+    const ours = asked.namespace === undefined || asked.namespace === dialect.namespace;
+    this.#announce(asked, ours && connections.knows(asked.name));
+    const coding = this.#incoming.headers['transfer-encoding'];
+    if (coding !== undefined && coding.toLowerCase() !== 'chunked')
+      return this.#reply(httpError(501, `transfer coding ${coding} is not understood here`));
 
-/** Streams the client's body; a function may answer before it has read it all, so its closing is no error here. */
-function sendBody(incoming: IncomingMessage, upstream: ClientRequest): void {
-  incoming.on('error', () => upstream.destroy());
-  incoming.on('aborted', () => upstream.destroy());
-  incoming.pipe(upstream);
-}
+    const connection = ours ? await connections.connect(asked.name) : 'not ready';
+    if (typeof connection === 'string') return this.#reply(explainNoConnection(dialect, asked, connection));
+    // The client may have left meanwhile.
+    if (this.#outgoing.destroyed) return void connection.socket.destroy();
+    this.#replica = connection.address;
+    let replica: ClientRequest;
+    try {
+      replica = askReplica(connection, {
+        method: this.#incoming.method ?? 'GET',
+        target: asked.target,
+        headers: this.#headersFor(new URL(connection.address).host),
+        bound: this.#options.answerBound,
+      });
+    } catch {
+      connection.socket.destroy();
+      return this.#reply(httpError(400, '400 Bad Request'));
+    }
+    this.#listen(asked, replica);
+    this.#sendBody(replica);
+  }
 
-/** A list, so that repeated headers stay repeated. A body of unknown length is chunked again on our side. */
-function requestHeaders(incoming: IncomingMessage, callId: string, startTime: string): string[] {
-  const own = new Set(['x-call-id', 'x-start-time', 'x-forwarded-for', 'x-forwarded-host']);
-  const kept = withoutHopHeaders(incoming.rawHeaders);
-  const passed = kept.flatMap((name, index) =>
-    index % 2 === 0 && !own.has(name.toLowerCase()) ? [name, kept[index + 1] ?? ''] : [],
-  );
-  const client = incoming.socket.remoteAddress ?? '';
-  const before = singleHeader(incoming.headers['x-forwarded-for']);
-  const chunked = incoming.headers['transfer-encoding'] === undefined ? [] : ['Transfer-Encoding', 'chunked'];
-  return [
-    ...passed,
-    ...chunked,
-    'X-Call-Id',
-    callId,
-    'X-Start-Time',
-    startTime,
-    'X-Forwarded-For',
-    before === undefined ? client : `${before}, ${client}`,
-    'X-Forwarded-Host',
-    singleHeader(incoming.headers['x-forwarded-host']) ?? incoming.headers.host ?? '',
-    'Connection',
-    'close',
-  ];
-}
+  #headersFor(replica: string): string[] {
+    const { headers, method = '' } = this.#incoming;
+    const passed = headersForReplica(this.#incoming, this.#caller, replica, this.#upgrade?.protocol);
+    // Node would make a body of unknown length of no body.
+    const noLength = headers['transfer-encoding'] === undefined && headers['content-length'] === undefined;
+    return noLength && bodied.has(method) ? [...passed, 'Content-Length', '0'] : passed;
+  }
 
-function singleHeader(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
-}
+  #announce({ name, target }: FunctionTarget, known: boolean): void {
+    const finish = this.#options.activity.start({
+      id: this.#caller.callId,
+      function: name,
+      known,
+      method: this.#incoming.method ?? 'GET',
+      path: pathOf(target),
+      asynchronous: false,
+    });
+    this.#outgoing.once('close', () => {
+      const gone = this.#options.closing.aborted ? 'gateway closed' : this.#tunnelled ? 'answered' : 'client left';
+      finish({
+        status: this.#tunnelled ? 101 : this.#outgoing.headersSent ? this.#outgoing.statusCode : 499,
+        ending: this.#failure ?? (this.#outgoing.writableFinished ? 'answered' : gone),
+        requestBytes: this.#requestBytes,
+        answerBytes: this.#answerBytes,
+        replica: this.#replica,
+      });
+    });
+  }
 
-/** An answer that the gateway itself makes. The rest of a large body is not read: the connection closes after it. */
-function sendReply(incoming: IncomingMessage, outgoing: ServerResponse, { status, body, headers }: Reply): void {
-  if (outgoing.headersSent || outgoing.destroyed) return;
-  incoming.unpipe();
-  incoming.resume();
-  outgoing.writeHead(status, {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    ...headers,
-    ...(incoming.complete ? {} : { Connection: 'close' }),
-  });
-  outgoing.end(body);
+  #listen(asked: FunctionTarget, replica: ClientRequest): void {
+    replica.on('continue', () => {
+      if (!this.#outgoing.headersSent) this.#outgoing.writeContinue();
+    });
+    replica.on('response', (answer) => this.#passAnswer(answer, asked, replica));
+    replica.on('upgrade', (answer, socket, head) => this.#openTunnel(answer, socket, head));
+    replica.on('error', (error) => {
+      // An answer that has begun tells by itself whether it broke off: the function need not have read all of the body.
+      if (!this.#answered) this.#fail(error, asked);
+    });
+    // What is neither an answer nor an error, such as another protocol that nobody asked for.
+    replica.on('close', () => {
+      if (!this.#answered) this.#fail(new Error('closed'), asked);
+    });
+    this.#outgoing.once('close', () => {
+      if (!this.#outgoing.writableFinished && !this.#tunnelled) replica.destroy();
+    });
+  }
+
+  /** A function may answer before it has read it all, so its closing is no error here. */
+  #sendBody(replica: ClientRequest): void {
+    const incoming = this.#incoming;
+    if (this.#upgrade !== undefined || !hasBody(incoming.headers)) {
+      incoming.resume();
+      return void replica.end();
+    }
+    replica.write(nothing);
+    incoming.on('error', () => replica.destroy());
+    incoming.on('data', (chunk: Buffer) => {
+      this.#requestBytes += chunk.length;
+    });
+    incoming.pipe(replica, { end: false });
+    // The rest of a body that the function did not want: a client may read the answer only once all of it is sent.
+    replica.once('close', () => {
+      incoming.unpipe(replica);
+      incoming.resume();
+    });
+    incoming.once('end', () => {
+      if (incoming.rawTrailers.length > 0) replica.addTrailers(trailerPairs(incoming.rawTrailers));
+      replica.end();
+    });
+  }
+
+  #passAnswer(answer: IncomingMessage, asked: FunctionTarget, replica: ClientRequest): void {
+    this.#answered = true;
+    const outgoing = this.#outgoing;
+    const status = answer.statusCode ?? 502;
+    const chunked =
+      answer.headers['transfer-encoding'] !== undefined &&
+      this.#incoming.httpVersion === '1.1' &&
+      this.#incoming.method !== 'HEAD' &&
+      status !== 204 &&
+      status !== 304;
+    const seconds = (performance.now() - this.#began) / 1000;
+    const facts = { ...this.#caller, seconds, browser: isBrowser(this.#incoming) };
+    try {
+      outgoing.writeHead(status, answer.statusMessage ?? '', headersForCaller(answer, facts, chunked));
+    } catch {
+      // It says something that no server may say.
+      replica.destroy();
+      this.#failure = 'function broke off';
+      this.#reply(this.#options.dialect.unreachable(asked.written));
+      return;
+    }
+    answer.on('data', (chunk: Buffer) => {
+      this.#answerBytes += chunk.length;
+    });
+    // The head goes with the first bytes of the body, and by itself if there are none yet.
+    setImmediate(() => {
+      if (this.#answerBytes === 0 && !outgoing.writableEnded && !outgoing.destroyed) outgoing.write(nothing);
+    });
+    answer.pipe(outgoing, { end: false });
+    answer.once('end', () => {
+      if (chunked && answer.rawTrailers.length > 0) outgoing.addTrailers(trailerPairs(answer.rawTrailers));
+      outgoing.end();
+    });
+    // There is nobody left to tell but the client, and the only word left is the end.
+    answer.once('error', (error) => this.#fail(error, asked));
+  }
+
+  #fail(error: Error, asked: FunctionTarget): void {
+    if (this.#outgoing.writableEnded || this.#outgoing.destroyed) return;
+    const late = error instanceof AnswerTimeout;
+    this.#failure = late ? 'timed out' : 'function broke off';
+    if (this.#outgoing.headersSent) return void this.#outgoing.destroy();
+    this.#reply(late ? this.#lateReply(asked) : this.#options.dialect.unreachable(asked.written));
+  }
+
+  /** Who was late: the function, or the client with its own body. */
+  #lateReply({ written }: FunctionTarget): Reply {
+    const seconds = this.#options.answerBound / 1000;
+    if (!this.#incoming.complete && this.#upgrade === undefined)
+      return { status: 408, body: `the request's body stopped coming for ${seconds} s.` };
+    const headers = { 'X-Openfaas-Internal': 'proxy' };
+    return { status: 504, body: `${written} did not answer within ${seconds} s.`, headers };
+  }
+
+  #reply(reply: Reply): void {
+    const { callId, startTime } = this.#caller;
+    const signature = reply.signed === true ? { 'X-Call-Id': callId, 'X-Start-Time': startTime } : {};
+    sendReply(this.#incoming, this.#outgoing, reply, signature);
+  }
+
+  /** The replica takes the other protocol: its answer goes out as it is, and from then on bytes go both ways. */
+  #openTunnel(answer: IncomingMessage, far: Socket, farHead: Buffer): void {
+    const upgrade = this.#upgrade;
+    if (upgrade === undefined) return void far.destroy();
+    [this.#answered, this.#tunnelled] = [true, true];
+    // From here on silence is no fault.
+    far.setTimeout(0);
+    const lines = [`HTTP/1.1 101 ${answer.statusMessage ?? ''}`];
+    for (const [name, value] of trailerPairs(answer.rawHeaders)) lines.push(`${name}: ${value}`);
+    upgrade.socket.write(Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'));
+    joinSockets({ socket: upgrade.socket, head: upgrade.head }, { socket: far, head: farHead }, (there, back) => {
+      this.#requestBytes += there;
+      this.#answerBytes += back;
+    });
+  }
 }
