@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import { parseGoDuration } from './go-duration.ts';
 
 /** The annotation that names when a function is called, and the value of `topic` that makes the cron-connector look at it. */
 export const cronTopic = 'cron-function';
@@ -73,15 +74,45 @@ function describeCronDoubt(expression: string): { readonly message: string; read
   if (foreign !== undefined) return refuse(`"${foreign}" holds what the cron-connector does not know`);
   if (/(?:^|[,-])7/.test(fields[4] ?? '')) return refuse('days of the week are 0 (Sunday) to 6', 'write 0 for Sunday');
   try {
-    // Paused and without a function: only the parser works.
-    const plain = fields.map((field) => field.replaceAll('?', '*').replace(/,+/g, ',').replace(/^,|,$/g, ''));
-    new Cron(plain.join(' '), { paused: true, mode: '5-part', sloppyRanges: true });
+    readFields(fields, 'UTC');
     return undefined;
   } catch (error) {
     // croner counts months from 0.
     const reason = error instanceof Error ? error.message.replace(/^CronPattern: /, '') : String(error);
     return refuse(reason.replace(/(?<=for month: )\d+$/, (month) => String(Number(month) + 1)));
   }
+}
+
+/** What robfig/cron takes and croner does not, written as croner takes it. Paused and without a function: only the parser works. */
+function readFields(fields: readonly string[], timezone: string): Cron {
+  const plain = fields.map((field) => field.replaceAll('?', '*').replace(/,+/g, ',').replace(/^,|,$/g, ''));
+  return new Cron(plain.join(' '), { paused: true, mode: '5-part', sloppyRanges: true, timezone });
+}
+
+const words: Readonly<Record<string, string>> = {
+  '@yearly': '0 0 1 1 *',
+  '@annually': '0 0 1 1 *',
+  '@monthly': '0 0 1 * *',
+  '@weekly': '0 0 * * 0',
+  '@daily': '0 0 * * *',
+  '@midnight': '0 0 * * *',
+  '@hourly': '0 * * * *',
+};
+
+/**
+ * The first moment behind `after` at which the cron-connector would call by this expression; in UTC, as in its container, unless the expression names a
+ * zone. `@every` counts from `after`, in whole seconds. `undefined` if it is no schedule, or names a day that never comes.
+ */
+export function nextCall(expression: string, after: Date): Date | undefined {
+  if (describeCronDoubt(expression) !== undefined) return undefined;
+  const [, zone, text = ''] = /^(?:(?:CRON_)?TZ=(\S+)\s+)?(.*)$/s.exec(expression.trim()) ?? [];
+  if (text.startsWith('@every ')) {
+    const period = Math.max(1, Math.floor((parseGoDuration(text.slice('@every '.length).trim()) ?? 0) / 1000));
+    const next = new Date((Math.floor(after.getTime() / 1000) + period) * 1000);
+    return Number.isNaN(next.getTime()) ? undefined : next;
+  }
+  const fields = (words[text] ?? text).split(/\s+/);
+  return readFields(fields, zone === undefined || zone === 'Local' ? 'UTC' : zone).nextRun(after) ?? undefined;
 }
 
 function isTimeZone(name: string): boolean {

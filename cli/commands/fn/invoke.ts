@@ -28,18 +28,28 @@ export const invoke = defineCommand({
     file: { flags: '--file <file>', kind: 'text', description: 'read the body from a file instead of standard input' },
     data: { flags: '-d, --data <text>', kind: 'text', description: 'the body itself' },
     async: { flags: '-a, --async', kind: 'flag', description: 'queue the call instead of waiting for it' },
+    callback: {
+      flags: '--callback <url>',
+      kind: 'text',
+      description: 'with --async: where the answer is posted, as the gateway reaches it',
+    },
     include: { flags: '-i, --include', kind: 'flag', description: 'show status and headers on stderr' },
   },
   examples: [
     `echo '{"name":"Pi"}' | bantam fn invoke hello`,
     'bantam invoke arch-check --path "?image=127.0.0.1:5000/hello"',
     'bantam fn invoke hello -d hi -i',
+    'bantam fn invoke hello --async --callback http://127.0.0.1:9000/done < event.json',
   ],
   async run(input, context) {
     const [name = ''] = input.names;
     const { options } = input;
-    const headers = parseHeaders(options.header);
+    const headers = { ...parseHeaders(options.header), ...callbackHeader(options) };
     const method = parseMethod(options.method);
+    if (options.async && method !== undefined && method !== 'POST')
+      throw new UserError('BAN-E001', `queued calls are POST, not ${method}`, {
+        hint: 'leave out --method, or --async',
+      });
     requireWithin(options.path);
     const body = await readBody(options, context);
     const { gateway } = await context.gateway();
@@ -48,7 +58,8 @@ export const invoke = defineCommand({
       {
         name,
         namespace: await context.namespaceOf(name),
-        method: method ?? (body === undefined ? 'GET' : 'POST'),
+        // Gateways queue POST alone.
+        method: method ?? (body === undefined && !options.async ? 'GET' : 'POST'),
         path: options.path,
         headers:
           body !== undefined && headers['content-type'] === undefined
@@ -69,7 +80,7 @@ export const invoke = defineCommand({
         type: 'warning',
         about: name,
         text: `answered ${answer.status}`,
-        hint: adviceFor(answer.status, name, options.path ?? '/'),
+        hint: options.async ? adviceForQueued(answer.status) : adviceFor(answer.status, name, options.path ?? '/'),
       });
     }
     return {
@@ -86,6 +97,13 @@ export const invoke = defineCommand({
     };
   },
 });
+
+/** What a gateway that takes no call into its queue wants. Whether the function is there it does not look at. */
+function adviceForQueued(status: number): string {
+  if (status === 413) return 'queues take small bodies (1 MiB): store it elsewhere and send its address';
+  if (status === 429) return 'the queue is full: try again when some of its calls are done';
+  return 'is there a queue? on Kubernetes: kubectl -n openfaas get deploy queue-worker';
+}
 
 /** Gateways answer 404 or 503 for a function that is not there, too. */
 function adviceFor(status: number, name: string, path: string): string {
@@ -134,6 +152,26 @@ function parseHeaders(texts: readonly string[]): Record<string, string> {
     headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
   }
   return headers;
+}
+
+/** The header that names a callback. Without `--async` nobody would call it, and the function would get it for its own. */
+function callbackHeader({
+  async: queued,
+  callback,
+}: {
+  readonly async: boolean;
+  readonly callback: string | undefined;
+}): Record<string, string> {
+  if (callback === undefined) return {};
+  if (!queued)
+    throw new UserError('BAN-E001', '--callback is for queued calls: this one is answered here', {
+      hint: 'add --async, or leave out --callback',
+    });
+  if (!/^https?:\/\/[^/]/i.test(callback) || !URL.canParse(callback))
+    throw new UserError('BAN-E001', `"${callback}" is no address for a callback`, {
+      hint: 'write --callback http://HOST:PORT/PATH, or https://; the gateway must reach it, not this terminal',
+    });
+  return { 'x-callback-url': callback };
 }
 
 function parseMethod(text: string | undefined): string | undefined {

@@ -1,24 +1,33 @@
 import { readFileSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import writeFileAtomic from 'write-file-atomic';
 import { UserError } from '../../errors.ts';
 
+/** Nobody but a gateway of this machine is meant: a record that came with a cloned project must send no password, image or function elsewhere. */
+const ownAddress = /^(?:http:\/\/)?127\.0\.0\.1:\d{1,5}(?:\/ui\/)?$/;
+
 const schema = v.object({
-  instance: v.string(),
-  pid: v.number(),
+  instance: v.pipe(v.string(), v.regex(/^[\w-]+$/)),
+  /** A single process: 0 and negative numbers would be groups of them, or all. */
+  pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   /** When the process began, as {@link startOf} tells; missing where the system does not tell. */
   started: v.optional(v.string()),
-  url: v.string(),
+  url: v.pipe(v.string(), v.regex(ownAddress)),
   user: v.string(),
   password: v.string(),
+  /** Its embedded registry as references name it: `127.0.0.1:8585`. */
+  registry: v.optional(v.pipe(v.string(), v.regex(ownAddress))),
+  provider: v.optional(v.picklist(['process', 'docker'])),
+  /** Address of its page. */
+  page: v.optional(v.pipe(v.string(), v.regex(ownAddress))),
 });
 
 /** A running local gateway as `local.json` of its state folder tells it. The password is in it: the file is the user's alone (0600). */
 export type InstanceRecord = Readonly<v.InferOutput<typeof schema>>;
 
-/** `undefined` if there is none, or one that cannot be understood (another version's). Throws BAN-E003 if it cannot be read. */
+/** `undefined` if there is none, or one that cannot be understood (another version's). Throws BAN-E003 if it cannot be read, or is another user's. */
 export async function readInstance(stateFolder: string): Promise<InstanceRecord | undefined> {
   const path = instancePath(stateFolder);
   let text: string;
@@ -26,10 +35,24 @@ export async function readInstance(stateFolder: string): Promise<InstanceRecord 
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw new UserError('BAN-E003', `${path} cannot be read`, { cause: error });
+    throw new UserError('BAN-E003', `${path} cannot be read`, {
+      hint: 'is it yours? it was written by whoever ran bantam local up here: ls -l',
+      cause: error,
+    });
   }
+  const user = process.getuid?.();
+  if (user !== undefined && user !== 0 && (await ownerOf(path)) !== user)
+    throw new UserError('BAN-E003', `${path} was written by another user, and is not believed`, {
+      hint: 'with a gateway of your own: a folder of your own, or name one with --gateway',
+    });
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
   return parsed.success ? parsed.output : undefined;
+}
+
+/** The number of its user; this one's own if the file is gone meanwhile. */
+async function ownerOf(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found === undefined ? process.getuid?.() : found.uid;
 }
 
 /** Writes the record in one piece. */
