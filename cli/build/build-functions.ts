@@ -128,7 +128,7 @@ async function planFunction(
 ): Promise<BuildPlan> {
   const { settings, stack } = request;
   const output = request.output(declared.name);
-  if (output.kind === 'push') requireOwnRegistry(declared, stack);
+  if (output.kind === 'push') requireOwnRegistry(await settings.tag(declared), stack);
   const template = await findTemplate(stack.folder, declared.language);
   const platforms = platformsOf(request, declared);
   if (template.bantam) await requirePlatforms(declared.name, template, platforms);
@@ -164,6 +164,8 @@ async function planFunction(
   return {
     name: declared.name,
     context: context.folder,
+    contextDigest: context.digest,
+    described: template.bantam,
     reference: parseReference(image),
     platforms,
     output,
@@ -188,7 +190,7 @@ function requireOwnRegistry({ image, position }: StackFunction, stack: Stack): v
       'BAN-E309',
       `the image ${image} would be one of Docker Hub’s own library: nobody can push there`,
       {
-        hint: `write image: registry.lan:5000/${image.replace(/^.*\//, '')} in ${stack.file}:${position.line} (for your account at Docker Hub, docker.io/USER/…)`,
+        hint: `write image: registry.lan:5000/${image.replace(/^.*\//, '')} in ${stack.file}:${position.line} (for your account at Docker Hub, docker.io/USER/…), or start bantam local up, whose own registry takes it as it is`,
       },
     );
 }

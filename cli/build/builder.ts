@@ -40,14 +40,44 @@ export interface PushResult {
   readonly changed: boolean;
 }
 
+/** Blobs of an image that its layout need not hold: the layers of base images, which stay in their registries until they are needed. */
+export interface Elsewhere {
+  /** `size` in bytes; `registry` and `repository`: where they can be mounted from. */
+  readonly blobs: readonly {
+    readonly digest: string;
+    readonly size: number;
+    readonly registry: string;
+    readonly repository: string;
+  }[];
+  /** Opens one of them; undefined for any other. The caller checks the digest. */
+  open(digest: string, signal: AbortSignal | undefined): Promise<ReadableStream<Uint8Array> | undefined>;
+}
+
 /** What happens to an image after it was built into a layout folder and before anybody sees it under its tag. */
 export interface ImageStore {
   /** Makes the folder, with base layers of earlier builds in it so that they are not copied out of the engine again. */
   prepareLayout(folder: string, signal: AbortSignal): Promise<void>;
-  /** Reads index, configurations and the program that starts; keeps base layers for next time. Throws BAN-E208 or E307 naming everything wrong. */
-  verify(plan: BuildPlan, folder: string, digest: string, signal: AbortSignal): Promise<readonly PlatformSize[]>;
+  /** Brings into a layout what it lacks, for those who shall have all of it. */
+  complete(folder: string, elsewhere: Elsewhere, signal: AbortSignal): Promise<void>;
+  /**
+   * Reads index, configurations and the program that starts; keeps base layers for next time. Throws BAN-E208 or E307 naming everything wrong;
+   * an image that says itself that it has no base ({@link ../oci/missing-base.ts}) is not blamed for that.
+   */
+  verify(
+    plan: BuildPlan,
+    folder: string,
+    digest: string,
+    signal: AbortSignal,
+    elsewhere?: Elsewhere,
+  ): Promise<readonly PlatformSize[]>;
   /** Sends what the registry lacks, everything by digest, reads the index back, then lets the tag point to it. */
-  push(plan: BuildPlan, folder: string, digest: string, signal: AbortSignal): Promise<PushResult>;
+  push(
+    plan: BuildPlan,
+    folder: string,
+    digest: string,
+    signal: AbortSignal,
+    elsewhere?: Elsewhere,
+  ): Promise<PushResult>;
 }
 
 /** Runs a program; {@link runProgram} of the tools room, or a test's. */

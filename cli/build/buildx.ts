@@ -1,13 +1,10 @@
-import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { describeFailure, Interrupted, UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
 import { formatPlatform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
-import { removeAbandoned } from '../template/abandoned.ts';
-import { makeFolder } from '../tools/make-folder.ts';
 import type { Builder, BuildOutcome, ImageStore, PlatformSize, PushResult, RunProgram } from './builder.ts';
 import { describeLostCache, explainFailedBuild } from './explain.ts';
 import { hiddenTextsOf } from './hidden-texts.ts';
@@ -15,6 +12,7 @@ import { linkTree } from './link-tree.ts';
 import { ensureOwnBuilder } from './own-builder.ts';
 import { type BuildFiles, type BuildPlan, buildxArguments, buildxEnvironment, shownArguments } from './plan.ts';
 import { BuildLog } from './progress.ts';
+import { makeScratch, makeWorkingFolder, refuseForeignFolder, replaceFolder } from './working-folder.ts';
 
 /** What the builder needs of the outside. `scratch`: a folder for layouts on their way, on the same disk as the kept base layers. */
 export interface BuildxPorts {
@@ -111,85 +109,10 @@ async function makeCacheFolder(plan: BuildPlan): Promise<string | undefined> {
   });
 }
 
-/** Names of working folders; they are gone after a build unless it was killed. */
-const scratchPrefix = '.bantam-';
-
-/** A killed build's working folder is removed by the first build a day later: by then it is nobody's. Milliseconds. */
-const abandonedAfter = 24 * 3600 * 1000;
-
-/** A folder for what buildx writes. A layout of the user's is finished beside its place, so that moving it there is one step. Throws BAN-E003. */
-async function makeScratch(plan: BuildPlan, inCache: string, report: Report): Promise<string> {
-  const beside = plan.output.kind === 'layout' ? dirname(plan.output.folder) : inCache;
-  return await makeWorkingFolder(beside).catch(async (cause: Error) => {
-    if (plan.output.kind === 'layout')
-      throw new UserError('BAN-E003', `${beside} cannot be written to: ${cause.message}`, {
-        hint: 'choose another folder behind --output',
-        cause,
-      });
-    // The cache only saves time.
-    report({ type: 'trace', about: plan.name, text: `${beside} is not used: ${cause.message}` });
-    return await mkdtemp(join(tmpdir(), 'bantam-layout-'));
-  });
-}
-
-/** Makes a folder of our own in `beside`, and removes those that killed builds have left there. */
-async function makeWorkingFolder(beside: string): Promise<string> {
-  await makeFolder(beside);
-  await removeAbandoned(beside, scratchPrefix, abandonedAfter);
-  return await mkdtemp(join(beside, scratchPrefix));
-}
-
-/** Throws BAN-E003 if something else than an image layout is where the layout shall go (`--output .` would name the handler folder). */
-async function refuseForeignFolder(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return [];
-    throw new UserError('BAN-E003', `${folder} is in the way: ${error.message}`, {
-      hint: 'choose another folder behind --output',
-      cause: error,
-    });
-  });
-  if (names.length === 0 || (names.includes('oci-layout') && names.includes('index.json'))) return;
-  throw new UserError('BAN-E003', `${folder} is there already and is no image layout`, {
-    hint: 'a layout would take its place: choose another folder behind --output',
-  });
-}
-
 /** What a build reads of a local cache: a tree of its own, since another build may replace and remove that folder meanwhile. */
 async function holdCache(folder: string, own: string): Promise<string> {
   for (let left = 3; left > 0; left -= 1) if (await linkTree(folder, own)) return own;
   return folder;
-}
-
-/**
- * Puts a folder where another one may be; that one is moved to `aside` first and stays whole until then. Where another build
- * puts its own there at the same time, the last one counts.
- */
-async function replaceFolder(from: string, to: string, aside: string): Promise<void> {
-  for (let left = 10; ; left -= 1)
-    try {
-      return await exchange(from, to, `${aside}-${left}`);
-    } catch (error) {
-      if (!isTaken(error) || left === 0) throw error;
-    }
-}
-
-function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
-}
-
-async function exchange(from: string, to: string, aside: string): Promise<void> {
-  const old = await rename(to, aside).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
-  await rename(from, to).catch(async (error: unknown) => {
-    // If another build was faster, its folder is there, and the old one is nobody's.
-    if (old && !isTaken(error)) await rename(aside, to);
-    throw error;
-  });
 }
 
 const metadataSchema = v.pipe(v.string(), v.parseJson(), v.object({ 'containerimage.digest': v.optional(v.string()) }));

@@ -23,16 +23,19 @@ export interface DockerfileFacts {
  * Reads the facts out of a Dockerfile (reference: docs.docker.com/reference/dockerfile). A stage is built for the build
  * platform only if its FROM says `--platform=$BUILDPLATFORM`, or names a fixed platform; every other stage that the last one
  * is made from or copies from belongs to the target. A stage made from another stage is of that one's platform, whatever its
- * own FROM says (BuildKit 0.25 does so).
+ * own FROM says (BuildKit 0.25 does so). `given`: build arguments, which count before the defaults.
  */
-export function readDockerfile(text: string): DockerfileFacts {
+export function readDockerfile(text: string, given: Readonly<Record<string, string>> = {}): DockerfileFacts {
   const dockerfile = DockerfileParser.parse(text);
   const globalArguments: Record<string, string> = {};
   for (const argument of dockerfile.getInitialARGs()) {
     const property = argument.getProperty();
     const value = property?.getValue();
     // Defaults may name the ones above them.
-    if (property && value) globalArguments[property.getName()] = expand(value, globalArguments);
+    const name = property?.getName() ?? '';
+    const chosen = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (chosen !== undefined) globalArguments[name] = chosen;
+    else if (property && value) globalArguments[name] = expand(value, globalArguments);
   }
   const stages: {
     name: string | undefined;

@@ -100,7 +100,7 @@ function aboutDocker(failed: FailedBuild, text: string): UserError | undefined {
       'BAN-E204',
       'the current builder (docker driver, classic image store) cannot build several platforms',
       {
-        hint: 'add --own-builder: bantam makes and uses a builder called "bantam" beside yours (docker-container driver) and leaves your current one alone; or switch the engine to the containerd image store',
+        hint: 'add --own-builder: bantam makes and uses a builder called "bantam" beside yours (docker-container driver) and leaves your current one alone; or switch the engine to the containerd image store; functions of bantam’s own templates are built without any engine by --builder assemble',
       },
     );
   }

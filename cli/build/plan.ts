@@ -20,6 +20,10 @@ export interface BuildPlan {
   readonly name: string;
   /** Absolute path of the prepared build context; its Dockerfile is in it. */
   readonly context: string;
+  /** Hash over all that is in the context: the same files, the same digest. */
+  readonly contextDigest: string;
+  /** Whether its template is one of bantam's, with a build description; what others make only their Dockerfile knows. */
+  readonly described: boolean;
   readonly reference: Reference;
   readonly platforms: readonly Platform[];
   readonly output: Output;

@@ -4,7 +4,9 @@ import { type BuildSettings, copiedPathsOf, readBuildContexts } from '../build/b
 import { readBuildSecret } from '../build/build-secrets.ts';
 import { checkCaches, isGitHubCache, missingGitHubCache } from '../build/cache.ts';
 import { type Changes, findChanges } from '../build/changed.ts';
+import { type BuilderKind, readBuilderKind } from '../build/choose-builder.ts';
 import { findCopiedPaths } from '../build/copied-paths.ts';
+import { withHomeRegistry } from '../build/home-registry.ts';
 import { ownBuilderName } from '../build/own-builder.ts';
 import { openTagger } from '../build/tag.ts';
 import type { OptionSpecification, OptionValue } from '../command.ts';
@@ -70,7 +72,7 @@ export const buildOptions = {
   builder: {
     flags: '--builder <name>',
     kind: 'text',
-    description: 'a builder of docker buildx ls, not the current one',
+    description: 'auto (default), buildx, assemble (bantam itself, without Docker), or a builder of docker buildx ls',
   },
   ownBuilder: {
     flags: '--own-builder',
@@ -87,15 +89,25 @@ export const buildOptions = {
 /** Values of {@link buildOptions}. */
 export type BuildOptions = { readonly [Name in keyof typeof buildOptions]: OptionValue<(typeof buildOptions)[Name]> };
 
+/** Who builds, as `--builder` says; a name of a builder of buildx is one for buildx. */
+export function builderKindOf({ builder, ownBuilder }: Pick<BuildOptions, 'builder' | 'ownBuilder'>): BuilderKind {
+  const named = builder !== undefined && readBuilderKind(builder) === undefined;
+  return named || ownBuilder ? 'buildx' : (readBuilderKind(builder) ?? 'auto');
+}
+
 /** Proxies that a build needs where the machine does; faas-cli hands on the first two. */
 const proxies = ['http_proxy', 'https_proxy', 'no_proxy'];
 
-/** Reads the options; `functions` is how many are built. Throws BAN-E001, BAN-E214, BAN-E216, BAN-E217. */
+/**
+ * Reads the options; `functions` is how many are built, `home` the registry of images without one of their own. Throws BAN-E001,
+ * BAN-E214, BAN-E216, BAN-E217.
+ */
 export async function readBuildOptions(
   options: BuildOptions,
   stack: Stack,
   functions: number,
   context: Context,
+  home?: string | undefined,
 ): Promise<BuildSettings> {
   const { environment, folder } = context;
   if (options.builder !== undefined && options.ownBuilder)
@@ -107,7 +119,7 @@ export async function readBuildOptions(
     buildContexts: readBuildContexts(options.buildContext, environment['BANTAM_BUILD_CONTEXTS']),
     instance: options.ownBuilder
       ? { name: ownBuilderName, own: true }
-      : options.builder === undefined
+      : options.builder === undefined || readBuilderKind(options.builder) !== undefined
         ? undefined
         : { name: options.builder, own: false },
     buildArguments: readBuildArguments(options.buildArg, environment),
@@ -118,13 +130,16 @@ export async function readBuildOptions(
     fresh: { cache: options.noCache, pull: options.pull },
     caches: reachableCaches(caches, context),
     copied,
-    tag: openTagger(options.tag, {
-      stack,
-      copied: await copiedInputs(stack, copied, options.tag !== undefined),
-      environment,
-      run: context.run,
-      signal: context.signal,
-    }),
+    tag: withHomeRegistry(
+      openTagger(options.tag, {
+        stack,
+        copied: await copiedInputs(stack, copied, options.tag !== undefined),
+        environment,
+        run: context.run,
+        signal: context.signal,
+      }),
+      home,
+    ),
     environment,
     working: folder,
   };

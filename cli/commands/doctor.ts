@@ -61,9 +61,9 @@ const checks: readonly Check[] = [
       );
       if (found.missing)
         return {
-          state: 'error',
-          text: 'not installed',
-          hint: 'apt install docker.io docker-buildx (Debian), or get.docker.com; needed to build and for `bantam local up`',
+          state: 'warning',
+          text: 'not installed: functions of bantam’s own templates are built without it, others are not',
+          hint: 'apt install docker.io docker-buildx (Debian), or get.docker.com; needed for other templates, `lang: dockerfile`, --load and `bantam local up --provider docker`',
         };
       if (found.exitCode === 0) {
         const [client, server, platform] = found.stdout.trim().split(' ');
@@ -71,7 +71,7 @@ const checks: readonly Check[] = [
       }
       const denied = /permission denied/i.test(found.stderr);
       return {
-        state: 'error',
+        state: 'warning',
         text: denied ? 'this user may not talk to the engine' : 'the engine does not answer',
         hint: denied
           ? 'sudo usermod -aG docker $USER, then log in again'
@@ -86,7 +86,7 @@ const checks: readonly Check[] = [
       if (found.missing) return { state: 'unknown', text: 'docker is missing' };
       if (found.exitCode !== 0)
         return {
-          state: 'error',
+          state: 'warning',
           text: 'docker has no buildx',
           hint: 'apt install docker-buildx (Debian) or docker-buildx-plugin (Docker’s packages)',
         };
@@ -120,7 +120,8 @@ const checks: readonly Check[] = [
       if (found.missing)
         return {
           state: 'warning',
-          text: 'not installed: Go functions still build in docker, their unit tests do not run here',
+          text: 'not installed: functions in Go are built with docker only, and their unit tests do not run here',
+          hint: 'install Go (go.dev/dl)',
         };
       return found.exitCode === 0
         ? { state: 'ok', text: found.stdout.replace(/^go version /, '') }

@@ -16,6 +16,8 @@ export type Fault =
   | 'configuration'
   /** Manifest and configuration do not fit each other. */
   | 'layers'
+  /** It was built without its base image, and says so. */
+  | 'base'
   /** It is something else that lies in a registry. */
   | 'no image';
 
@@ -32,6 +34,7 @@ const advice: Readonly<Record<Fault, string>> = {
   pages: 'link it for large memory pages: -Wl,-z,max-page-size=65536',
   configuration: "the Dockerfile's last FROM must not fix a platform: leave its --platform out",
   layers: 'build it again; if it stays so, whatever repacks the image on its way breaks it',
+  base: 'build it again where its base image can be had; as it is, it runs only on the process provider of bantam local up',
   'no image': 'name an image of a container',
 };
 

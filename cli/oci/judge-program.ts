@@ -4,8 +4,10 @@ import type { ElfFile } from './elf-segments.ts';
 import type { DynamicLoader, Program, StartedProgram } from './entrypoint.ts';
 import type { Fault } from './fault.ts';
 import { type Objection, objectToElf, sameMachine } from './judge-elf.ts';
+import { missingBaseOf } from './missing-base.ts';
 import type { Node } from './node.ts';
 import { formatPlatform, normalisePlatform } from './platform.ts';
+import { withoutDigest } from './reference.ts';
 
 /** `does not`: it surely fails to start there. `unknown`: nothing read proves either. */
 export type Answer = 'runs' | 'does not' | 'unknown';
@@ -29,6 +31,13 @@ export function judgeProgram(
 ): ContentVerdict {
   if (node.asks.os !== 'linux')
     return { answer: 'unknown', reason: `bantam does not know what ${formatPlatform(node.asks)} runs` };
+  const base = missingBaseOf(config);
+  if (base !== undefined)
+    return {
+      answer: 'does not',
+      fault: 'base',
+      reason: `it was built without its base image ${withoutDigest(base)}, which could not be had`,
+    };
   const objections = [
     ...objectToConfig(config, layerCount, program),
     ...program.programs.flatMap((each) => objectToProgram(each, node)),

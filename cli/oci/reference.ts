@@ -56,6 +56,11 @@ export function formatReference(reference: Reference): string {
   return `${formatRepository(reference)}${reference.tag === undefined ? '' : `:${reference.tag}`}${reference.digest === undefined ? '' : `@${reference.digest}`}`;
 }
 
+/** A written reference without its digest, for people who know the image by its name. */
+export function withoutDigest(text: string): string {
+  return text.replace(/@sha(?:256|512):[0-9a-f]+$/, '');
+}
+
 /** The same without tag and digest. */
 export function formatRepository(reference: Reference): string {
   const { registry, repository } = reference;

@@ -11,17 +11,17 @@ export type VerifiedImage = InspectedImage;
 /**
  * Makes sure that an image is what was asked for: each wanted platform is in it and runs there as far as anybody can tell, and index and
  * configuration agree on what it is for, which matters to no node but is a defect of the build. Name it by digest, so that what is checked is what was pushed. All problems come at once: BAN-E208 if a platform is missing,
- * else BAN-E307; other errors as {@link inspectImage}.
+ * else BAN-E307; other errors as {@link inspectImage}. `tolerated`: a fault that whoever built it knows of.
  */
 export async function verifyImage(
   reader: ImageReader,
   reference: Reference,
   wanted: readonly Platform[],
-  options: Omit<InspectOptions, 'platforms'> = {},
+  options: Omit<InspectOptions, 'platforms'> & { readonly tolerated?: Fault | undefined } = {},
 ): Promise<VerifiedImage> {
   const image = await inspectImage(reader, reference, { ...options, platforms: wanted });
   const missing = wanted.filter((platform) => !image.available.some((there) => samePlatform(there, platform)));
-  const wrong = image.platforms.flatMap((each) => objectTo(each));
+  const wrong = image.platforms.flatMap((each) => objectTo(each)).filter(({ fault }) => fault !== options.tolerated);
   if (missing.length === 0 && wrong.length === 0) return image;
   const name = formatReference(reference);
   const there = image.available.map(formatPlatform).join(', ') || 'no platform at all';

@@ -3,9 +3,10 @@ import { UserError } from '../errors.ts';
 import { decodeConfig, type Overrides } from '../oci/config.ts';
 import { adviseOn } from '../oci/fault.ts';
 import type { ImageManifest } from '../oci/manifest.ts';
+import { missingBaseOf } from '../oci/missing-base.ts';
 import { anyArm, anyArm64, type Node, nodeOf } from '../oci/node.ts';
 import { type Platform, parsePlatform } from '../oci/platform.ts';
-import { formatReference, parseReference, type Reference } from '../oci/reference.ts';
+import { formatReference, parseReference, type Reference, withoutDigest } from '../oci/reference.ts';
 import { type RunVerdict, runs } from '../oci/runs.ts';
 import type { Dialect } from '../openfaas/dialects.ts';
 import { contentsOf } from '../registry/contents.ts';
@@ -29,12 +30,14 @@ export interface ImageExpectation {
   /** Environment that the function is started with besides the image's own; `fprocess` decides what a watchdog starts. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
   readonly dialect: Pick<Dialect, 'imageForm' | 'pullsBeforeAnswer'>;
+  /** Whether the gateway can run an image that was built without its base: only the process provider of `bantam local up` can. */
+  readonly takesBaseless?: boolean | undefined;
 }
 
 /**
  * Reads all manifests of an image, and asks for every part of it, because on faasd an update to an image that is not there,
  * or does not run on the node, destroys the running function. What starts there is looked into as `image check` does, from the
- * memory where it is known. Throws BAN-E503 (nothing under that tag, or not all of it), E505 (it does not run on the
+ * memory where it is known. Throws BAN-E221 (it lacks its base), BAN-E503 (nothing under that tag, or not all of it), E505 (it does not run on the
  * gateway's machine), and what the registry throws.
  */
 export async function readDeployableImage(
@@ -61,7 +64,24 @@ export async function readDeployableImage(
   });
   const byDigest = { registry: reference.registry, repository: reference.repository, digest: tree.stored.digest };
   await requireParts(registry, byDigest, tree, where, signal);
-  const node = expected.architecture === '' ? undefined : nodeOfGateway(expected.architecture);
+  const images = imagesOf(tree);
+  const first = images.find(({ platform }) => platform !== undefined) ?? images[0];
+  if (first === undefined)
+    throw new UserError('BAN-E306', `the index ${where} names no image`, { hint: 'bantam fn build --push' });
+  const reading = { reader: registry, reference: byDigest, options: { memory, signal } };
+  const config = decodeConfig(await readConfig(first.manifest.config, reading), `configuration of ${where}`);
+  const missingBase = missingBaseOf(config);
+  if (missingBase !== undefined && expected.takesBaseless !== true)
+    throw new UserError(
+      'BAN-E221',
+      `${where} was built without its base image ${withoutDigest(missingBase)}: it would not start there`,
+      {
+        hint: 'build it again where the base image can be had: bantam fn build --push',
+      },
+    );
+  // Without a base nothing in the image says which machine it is for; the process provider looks for itself.
+  const judged = expected.architecture !== '' && missingBase === undefined;
+  const node = judged ? nodeOfGateway(expected.architecture) : undefined;
   const verdict =
     node === undefined
       ? undefined
@@ -79,12 +99,6 @@ export async function readDeployableImage(
       { hint: adviseAgainst(verdict, expected.architecture) },
     );
   }
-  const images = imagesOf(tree);
-  const first = images.find(({ platform }) => platform !== undefined) ?? images[0];
-  if (first === undefined)
-    throw new UserError('BAN-E306', `the index ${where} names no image`, { hint: 'bantam fn build --push' });
-  const reading = { reader: registry, reference: byDigest, options: { memory, signal } };
-  const config = decodeConfig(await readConfig(first.manifest.config, reading), `configuration of ${where}`);
   const named = images.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
   return {
     reference: deployedReference(image, tree.stored.digest, expected.dialect),

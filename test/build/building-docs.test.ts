@@ -21,7 +21,7 @@ describe('docs/building.md', () => {
   it('names every option of a build, and no other', async () => {
     const page = await text();
     const flags = Object.values(buildOptions).flatMap(({ flags: written }) => /--[a-z-]+/.exec(written)?.[0] ?? []);
-    const known = new Set([...flags, '--print', '--push', '--shrinkwrap']);
+    const known = new Set([...flags, '--print', '--push', '--load', '--trust', '--shrinkwrap']);
     const ofOthers = /^(?:docker|kubectl|ln|git) .*$|`git describe[^`]*`|--buildkitd-config|--mount/gm;
     const named = new Set(page.replace(ofOthers, '').match(/--[a-z][a-z-]+/g));
     for (const option of named) assert.ok(known.has(option), `${option} is no option`);

@@ -8,6 +8,8 @@ export function examplePlan(more: Partial<BuildPlan> = {}): BuildPlan {
   return {
     name: 'hello',
     context: '/context of/hello',
+    contextDigest: `sha256:${'c'.repeat(64)}`,
+    described: true,
     reference: parseReference('127.0.0.1:1/hello:1'),
     platforms: defaultPlatforms,
     output: { kind: 'push' },

@@ -11,7 +11,7 @@ import { examplePlan } from './example-plan.ts';
 
 const done: ProgramResult = { exitCode: 0, stdout: '', stderr: '', missing: false, timedOut: false };
 const unused = (): never => assert.fail('a loaded image is not read back');
-const images: ImageStore = { prepareLayout: unused, verify: unused, push: unused };
+const images: ImageStore = { prepareLayout: unused, complete: unused, verify: unused, push: unused };
 
 describe('a local cache', () => {
   let root = '';

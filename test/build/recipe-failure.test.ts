@@ -294,7 +294,7 @@ describe('what the recipe needs of the machine', () => {
 
   it('no Go compiler, no npm: says what to install', async () => {
     const noGo = await failureOf(compileFunction({ ...go, platform, run: missing }));
-    assert.deepEqual([noGo.code, noGo.message], ['BAN-E206', 'hello: there is no `go` on the PATH']);
+    assert.deepEqual([noGo.code, noGo.message], ['BAN-E222', 'hello: there is no `go` on the PATH']);
     assert.match(noGo.hint ?? '', /install Go 1\.26 or newer/);
     const noNpm = await failureOf(bundleFunction({ ...typescript, run: missing }));
     assert.deepEqual([noNpm.code, noNpm.message], ['BAN-E206', 'hello: there is no `npm` on the PATH']);

@@ -61,6 +61,9 @@ module.exports = async (event, context) => [__dirname, readFileSync(require.reso
       'handler.js':
         "const plain = require('plain');\nmodule.exports = (event) => require('./routes/' + event.query.route)(plain);\n",
       'routes/list.js': 'module.exports = (plain) => plain;\n',
+      'routes/tests/deep.js': 'module.exports = (plain) => plain;\n',
+      'tests/client.js': "require('plain/client');\n",
+      'api.spec.cjs': '',
       'plain/package.json': '{"name":"plain","version":"1.0.0"}',
       'plain/index.js': "module.exports = 'plain';\n",
     },

@@ -49,7 +49,7 @@ const situations: readonly (readonly [
     'there is no docker',
     undefined,
     {
-      docker: ['error', /not installed/, /apt install/],
+      docker: ['warning', /not installed/, /apt install/],
       buildx: ['unknown', /missing/],
       platforms: ['unknown', /no builder/],
     },
@@ -58,7 +58,7 @@ const situations: readonly (readonly [
     'the engine is not running',
     { ...well, version: down, 'buildx inspect': down, info: down },
     {
-      docker: ['error', /does not answer/, /systemctl start docker/],
+      docker: ['warning', /does not answer/, /systemctl start docker/],
       buildx: ['ok', /0\.29/],
       platforms: ['unknown', /./],
     },
@@ -66,12 +66,12 @@ const situations: readonly (readonly [
   [
     'the user may not talk to the engine',
     { ...well, version: denied, 'buildx inspect': denied, info: denied },
-    { docker: ['error', /may not/, /usermod -aG docker/], platforms: ['unknown', /./] },
+    { docker: ['warning', /may not/, /usermod -aG docker/], platforms: ['unknown', /./] },
   ],
   [
     'buildx is missing',
     { ...well, 'buildx version': noBuildx, 'buildx inspect': noBuildx },
-    { docker: ['ok', /./], buildx: ['error', /no buildx/, /docker-buildx/], platforms: ['unknown', /./] },
+    { docker: ['ok', /./], buildx: ['warning', /no buildx/, /docker-buildx/], platforms: ['unknown', /./] },
   ],
   [
     'the image store is the classic one',

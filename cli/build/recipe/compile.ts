@@ -22,19 +22,35 @@ type Source = FunctionSource & { readonly description: CompileDescription };
 
 /**
  * Compiles a function for one platform as its template's build description says, into the same tree, byte for byte, as the
- * template's build program makes in its Dockerfile with the same Go. Throws BAN-E207 with the compiler's lines, BAN-E206
+ * template's build program makes in its Dockerfile with the same Go. Throws BAN-E207 with the compiler's lines, BAN-E222
  * without a Go compiler, Interrupted on abort.
  */
 export async function compileFunction(source: Source & { readonly platform: Platform }): Promise<void> {
-  const { description, into, platform } = source;
-  const prepared = await prepareModule(source);
-  const environment = { ...description.environment, GOWORK: await makeWorkspace(prepared, platform) };
+  const { description, into } = source;
+  const { prepared, environment } = await openModule(source);
   const { flags, ldflags, output, package: name } = description;
-  await runGo(prepared, ['build', ...flags, '-ldflags', ldflags, '-o', join(into, output), name], {
-    ...environment,
-    ...platformEnvironment(platform),
-  });
+  await runGo(prepared, ['build', ...flags, '-ldflags', ldflags, '-o', join(into, output), name], environment);
   await settleTree(into, [...(await copyFolders(source)), ...description.files]);
+}
+
+/**
+ * The environment in which the go command, run in the context, sees the function's folder as the module that is compiled:
+ * for its tests. May be called beside {@link compileFunction}. Throws as that does.
+ */
+export async function goEnvironment(
+  source: Source & { readonly platform: Platform },
+): Promise<Readonly<Record<string, string>>> {
+  return (await openModule(source, 'test-')).environment;
+}
+
+async function openModule(
+  source: Source & { readonly platform: Platform },
+  prefix = '',
+): Promise<{ readonly prepared: Prepared; readonly environment: Readonly<Record<string, string>> }> {
+  const { description, platform } = source;
+  const prepared = await prepareModule(source);
+  const environment = { ...description.environment, GOWORK: await makeWorkspace(prepared, platform, prefix) };
+  return { prepared, environment: { ...environment, ...platformEnvironment(platform) } };
 }
 
 /** What the go command calls a platform (go.dev/doc/install/source, GOARCH, GOARM, GOAMD64). */
@@ -116,9 +132,9 @@ async function copyFolders({ context, description, into }: Source): Promise<Tree
  * the Go versions that template and function ask for, which gets into the binary too. Each platform has a file of its own,
  * so that several may be compiled at once.
  */
-async function makeWorkspace(source: Prepared, platform: Platform): Promise<string> {
+async function makeWorkspace(source: Prepared, platform: Platform, prefix: string): Promise<string> {
   const { context, description } = source;
-  const file = join(context, `${formatPlatform(platform).replaceAll('/', '-')}.${description.workspace}`);
+  const file = join(context, `${prefix}${formatPlatform(platform).replaceAll('/', '-')}.${description.workspace}`);
   await writeFile(file, 'go 1.0\n');
   const folders = [context, ...[...description.modules, ...source.folders].map((folder) => join(context, folder))];
   await runGo(source, ['work', 'use', ...folders], { ...description.environment, GOWORK: file });
@@ -146,8 +162,8 @@ async function callGo(
   const { context, description, name, run, signal } = source;
   const ended = await run('go', goArguments, { cwd: context, environment, signal, timeout: limit });
   if (ended.missing) {
-    throw new UserError('BAN-E206', `${name}: there is no \`go\` on the PATH`, {
-      hint: `install Go ${description.version} or newer (go.dev/dl), or build with Docker, which needs none here`,
+    throw new UserError('BAN-E222', `${name}: there is no \`go\` on the PATH`, {
+      hint: `install Go ${description.version} or newer (go.dev/dl), or build with Docker, which needs none here: --builder buildx`,
     });
   }
   if (ended.timedOut) {

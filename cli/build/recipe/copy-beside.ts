@@ -22,8 +22,8 @@ export async function copyBeside(beside: Beside, description: BundleDescription[
   const { leftOut, leftOutOfFunction } = description;
   const into = join(beside.into, description.into);
   await mkdir(join(into, beside.folder), { recursive: true });
-  const ofFunction = toFilter([...leftOut, ...leftOutOfFunction]);
-  await copyFolder(beside, beside.folder, into, (name, path) => ofFunction(name) || beside.isIgnored(path));
+  const ofFunction = toFilter([...leftOut, ...leftOutOfFunction], beside.folder);
+  await copyFolder(beside, beside.folder, into, (name, path) => ofFunction(name, path) || beside.isIgnored(path));
   const ofPackage = toFilter(leftOut);
   const isInside = openFolder(beside.context, beside.folder);
   for (const folder of beside.packages) {
@@ -33,11 +33,11 @@ export async function copyBeside(beside: Beside, description: BundleDescription[
   }
 }
 
-/** Whether a name is one of the given, in which `*` is any text. */
-export function toFilter(patterns: readonly string[]): (name: string) => boolean {
+/** Whether a name is one of the given, in which `*` is any text; one that begins with `/` is that of an entry at the top of `folder` alone. */
+export function toFilter(patterns: readonly string[], folder = ''): (name: string, path: string) => boolean {
   const sources = patterns.map((text) => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'));
   const any = new RegExp(`^(?:${sources.join('|')})$`);
-  return (name) => any.test(name);
+  return (name, path) => any.test(name) || (path === `${folder}/${name}` && any.test(`/${name}`));
 }
 
 async function copyFolder(

@@ -6,6 +6,9 @@ import type { BundleDescription } from './description.ts';
 import { type FunctionSource, fillSentence, handlerError, linesOf, toUserPaths } from './function-source.ts';
 import { leavingDependencies, lineOf, sayLeaves, withoutSteps } from './own-folder-plugin.ts';
 
+/** A file in a node_modules of the function's that says that it holds what its package.json asks for. */
+export const installedMark = '.bantam-installed';
+
 /** How long npm may take, in milliseconds. */
 const limit = 600_000;
 
@@ -39,7 +42,7 @@ export async function installPackages(source: FunctionSource, description: Bundl
   if ((await isThere(context, 'package.json')) && !(await isThere(context, 'node_modules'))) {
     await runNpm(source, context, description, `${source.name}: npm could not install the packages of the template`);
   }
-  if (wanted.length > 0) {
+  if (wanted.length > 0 && !(await isThere(join(context, folder), join('node_modules', installedMark)))) {
     const failure = `${source.name}: npm could not install the function's dependencies`;
     await runNpm(source, join(context, folder), description, failure, [
       fillSentence(description.messages.notInstalled, { folder }),

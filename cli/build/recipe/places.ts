@@ -69,7 +69,7 @@ export async function findPlaces(
     if (owner === undefined) files.push(file);
     else roots.push(owner);
   }
-  const isLeftOut = toFilter([...beside.leftOut, ...beside.leftOutOfFunction]);
+  const isLeftOut = toFilter([...beside.leftOut, ...beside.leftOutOfFunction], folder);
   for (const file of await listScripts(context, folder, isLeftOut)) {
     if (!(file in inputs)) await ask(file, await readFile(join(context, file), 'utf8'), beside.import);
   }
@@ -89,11 +89,15 @@ async function choosesAtRunTime(
 }
 
 /** JavaScript below a folder; links are not followed. */
-async function listScripts(context: string, folder: string, isLeftOut: (name: string) => boolean): Promise<string[]> {
+async function listScripts(
+  context: string,
+  folder: string,
+  isLeftOut: (name: string, path: string) => boolean,
+): Promise<string[]> {
   const found: string[] = [];
   for (const entry of await readdir(join(context, folder), { withFileTypes: true })) {
     const path = `${folder}/${entry.name}`;
-    if (isLeftOut(entry.name)) continue;
+    if (isLeftOut(entry.name, path)) continue;
     if (entry.isDirectory()) found.push(...(await listScripts(context, path, isLeftOut)));
     else if (entry.isFile() && /\.[cm]?js$/.test(path)) found.push(path);
   }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { describeAssembly } from '../../build/assemble/describe.ts';
 import { buildFunctions, platformsOf, withPlans } from '../../build/build-functions.ts';
 import type { BuildOutcome } from '../../build/builder.ts';
 import { type Output, shownArguments } from '../../build/plan.ts';
@@ -6,10 +7,10 @@ import { defineCommand } from '../../command.ts';
 import { exitCodeOf, gravest, UserError } from '../../errors.ts';
 import { formatPlatform, parsePlatform } from '../../oci/platform.ts';
 import { selectFunctions } from '../../stack/select.ts';
-import { buildOptions, nothingChanged, readBuildOptions, selectChanged } from '../build-options.ts';
+import { builderKindOf, buildOptions, nothingChanged, readBuildOptions, selectChanged } from '../build-options.ts';
 import { describeBuilds } from '../describe-outcome.ts';
 
-/** `bantam fn build`: images of several functions for several platforms, through docker buildx. */
+/** `bantam fn build`: images of several functions for several platforms, through docker buildx or without Docker. */
 export const build = defineCommand({
   arguments: [{ name: '[names...]', description: 'functions (default: all of the stack file)' }],
   options: {
@@ -27,6 +28,7 @@ export const build = defineCommand({
     'bantam fn build --push',
     'bantam fn build hello --platform linux/arm64 --load',
     'bantam fn build --output images',
+    'bantam fn build --push --builder assemble',
     'bantam fn build --push --tag git --build-cache gha --changed',
     'bantam fn build -b NPM_CONFIG_REGISTRY --build-secret id=npmrc,src=.npmrc',
   ],
@@ -50,22 +52,31 @@ export const build = defineCommand({
       functions: built,
       platforms: options.platform.map(parsePlatform),
       output,
-      settings: await readBuildOptions(options, stack, built.length, context),
+      settings: await readBuildOptions(
+        options,
+        stack,
+        built.length,
+        context,
+        options.push ? (await context.localGateway())?.registry : undefined,
+      ),
     };
     const ports = {
       findTemplate: options.print ? context.findTemplate : context.bringTemplate,
-      builder: await context.builder(),
+      builder: await context.builder(builderKindOf(options)),
       report: context.report,
       signal: context.signal,
     };
     if (options.print) {
-      const printed = await withPlans(request, ports, async (plan) => ({
-        name: plan.name,
-        command: ['docker', ...shownArguments(plan, { metadata: 'metadata.json', layout: 'LAYOUT' })],
-      }));
+      const printed = await withPlans(request, ports, async (plan): Promise<PrintedPlan> => {
+        const { name } = plan;
+        if (options.builder === 'assemble') return { name, command: [], note: await describeAssembly(plan) };
+        return { name, command: ['docker', ...shownArguments(plan, { metadata: 'metadata.json', layout: 'LAYOUT' })] };
+      });
       const lines = printed.map((entry) =>
         'command' in entry
-          ? entry.command.map(shellWord).join(' ')
+          ? entry.note === undefined
+            ? entry.command.map(shellWord).join(' ')
+            : `# ${entry.note}`
           : // A comment: the lines are for a shell.
             `# ${entry.name}: ${'failure' in entry ? `${entry.failure.message} (${entry.failure.code})` : ''}`,
       );
@@ -91,6 +102,13 @@ export const build = defineCommand({
     };
   },
 });
+
+/** What would be done: a command line, or, where none would be run, what stands in its place. */
+interface PrintedPlan {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly note?: string;
+}
 
 interface OutputOptions {
   readonly push: boolean;

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import pLimit from 'p-limit';
 import { type BuildSettings, buildFunctions } from '../../build/build-functions.ts';
-import type { BuildOutcome } from '../../build/builder.ts';
+import type { Builder, BuildOutcome } from '../../build/builder.ts';
 import { defineCommand } from '../../command.ts';
 import type { Context, OpenGateway } from '../../context.ts';
 import { describeFailure, exitCodeOf, type Failure, gravest, Interrupted } from '../../errors.ts';
@@ -12,7 +12,7 @@ import { newDeployId } from '../../rollout/identities.ts';
 import { readDeployableImage } from '../../rollout/image.ts';
 import { selectFunctions } from '../../stack/select.ts';
 import type { Stack, StackFunction } from '../../stack/stack.ts';
-import { buildOptions, nothingChanged, readBuildOptions, selectChanged } from '../build-options.ts';
+import { builderKindOf, buildOptions, nothingChanged, readBuildOptions, selectChanged } from '../build-options.ts';
 import { describeDeploy } from '../describe-deploy.ts';
 import { withTemplateProcess } from '../template-process.ts';
 
@@ -76,8 +76,9 @@ export const deploy = defineCommand({
     const count = `${functions.length} function${functions.length === 1 ? '' : 's'}`;
     context.report({ type: 'target', text: `${target.describe}, ${count} of ${basename(stack.file)}` });
     const toBuild = options.noBuild ? [] : functions.filter(({ skipBuild }) => !skipBuild);
-    const settings = await readBuildOptions(options, stack, toBuild.length, context);
-    const built = await buildAll(stack, toBuild, platforms, settings, context);
+    const settings = await readBuildOptions(options, stack, toBuild.length, context, target.local?.registry);
+    const builder = await context.builder(builderKindOf(options));
+    const built = await buildAll(stack, toBuild, platforms, settings, builder, context);
     const limit = pLimit(parallelDeploys);
     const jobs = functions.map((declared) =>
       limit(async (): Promise<FunctionOutcome> => {
@@ -121,6 +122,7 @@ async function buildAll(
   functions: readonly StackFunction[],
   platforms: ReturnType<typeof parsePlatform>[],
   settings: BuildSettings,
+  builder: Builder,
   context: Context,
 ): Promise<readonly BuildOutcome[]> {
   if (functions.length === 0) return [];
@@ -134,7 +136,7 @@ async function buildAll(
     },
     {
       findTemplate: context.bringTemplate,
-      builder: await context.builder(),
+      builder,
       report: context.report,
       signal: context.signal,
     },
@@ -167,6 +169,7 @@ async function deployOne(
           ...(declared.process === undefined ? {} : { fprocess: declared.process }),
         },
         dialect: target.dialect,
+        takesBaseless: target.local?.provider === 'process',
       },
       signal,
       await context.imageMemory(),
