@@ -1,5 +1,5 @@
 /**
- * `npm run docs`: writes what is generated from the code into docs/: errors.md, stack.schema.json, cli/ (a page per noun) and json/ (a JSON Schema per command).
+ * `npm run docs`: writes what is generated from the code into docs/: errors.md, stack.schema.json, examples.schema.json, cli/ (a page per noun) and json/ (a JSON Schema per command).
  * A test fails while they are stale. A schema that would break its readers is refused; `-- --break NAME` accepts it.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderCommandPages } from './docs/command-pages.ts';
 import { renderErrors } from './docs/error-page.ts';
+import { renderExamplesSchema } from './docs/examples-schema.ts';
 import { findBreaks } from './docs/json-compatibility.ts';
 import { renderDocumentSchemas } from './docs/json-schemas.ts';
 import { renderStackSchema } from './docs/stack-schema.ts';
@@ -21,6 +22,7 @@ export async function renderDocs(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['errors.md', renderErrors()],
     ['stack.schema.json', renderStackSchema()],
+    ['examples.schema.json', renderExamplesSchema()],
     ...(await renderCommandPages()),
     ...renderDocumentSchemas(),
   ]);
@@ -28,13 +30,15 @@ export async function renderDocs(): Promise<ReadonlyMap<string, string>> {
 
 /** What is committed of them; files that nothing generates any more are in it, too. */
 export async function readDocs(): Promise<ReadonlyMap<string, string>> {
-  const names = ['errors.md', 'stack.schema.json'];
+  const names = ['errors.md', 'stack.schema.json', 'examples.schema.json'];
   for (const folder of generatedFolders) {
     const entries = await readdir(join(docs, folder)).catch(() => []);
     names.push(...entries.map((entry) => `${folder}/${entry}`));
   }
   return new Map(
-    await Promise.all(names.map(async (name) => [name, await readFile(join(docs, name), 'utf8')] as const)),
+    await Promise.all(
+      names.map(async (name) => [name, await readFile(join(docs, name), 'utf8').catch(() => '')] as const),
+    ),
   );
 }
 

@@ -40,7 +40,7 @@ export function findPlaces(metafile, context, folder, beside) {
     if (owner === undefined) files.push(file);
     else roots.push(owner);
   }
-  for (const file of listScripts(context, folder, toFilter([...beside.leftOut, ...beside.leftOutOfFunction]))) {
+  for (const file of listScripts(context, folder, toFilter([...beside.leftOut, ...beside.leftOutOfFunction], folder))) {
     if (!(file in metafile.inputs)) ask(file, readFileSync(join(context, file), 'utf8'), beside.import);
   }
   return { files, packages: withDependencies(context, roots), whole };
@@ -49,8 +49,8 @@ export function findPlaces(metafile, context, folder, beside) {
 /** JavaScript below a folder; links are not followed. */
 function listScripts(context, folder, isLeftOut) {
   return readdirSync(join(context, folder), { withFileTypes: true }).flatMap((entry) => {
-    if (isLeftOut(entry.name)) return [];
     const path = `${folder}/${entry.name}`;
+    if (isLeftOut(entry.name, path)) return [];
     if (entry.isDirectory()) return listScripts(context, path, isLeftOut);
     return entry.isFile() && /\.[cm]?js$/.test(path) ? [path] : [];
   });
@@ -144,7 +144,7 @@ export function placePlugin(metafile, context, handler, { files, packages, whole
 export function copyBeside(context, folder, packages, directory, { into, leftOut, leftOutOfFunction }, refuse) {
   const isInside = openFolder(context, folder);
   mkdirSync(join(directory, into, folder), { recursive: true });
-  copyFolder(context, folder, join(directory, into), toFilter([...leftOut, ...leftOutOfFunction]), refuse);
+  copyFolder(context, folder, join(directory, into), toFilter([...leftOut, ...leftOutOfFunction], folder), refuse);
   for (const path of packages) {
     const real = realpathSync(join(context, path));
     if (!isInside(real)) refuse(path, real);
@@ -152,19 +152,19 @@ export function copyBeside(context, folder, packages, directory, { into, leftOut
   }
 }
 
-/** Names in which `*` is any text. */
-function toFilter(patterns) {
+/** Names in which `*` is any text; one that begins with `/` is that of an entry at the top of the folder alone. */
+function toFilter(patterns, folder = '') {
   const sources = patterns.map((text) => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*'));
   const any = new RegExp(`^(?:${sources.join('|')})$`);
-  return (name) => any.test(name);
+  return (name, path) => any.test(name) || (path === `${folder}/${name}` && any.test(`/${name}`));
 }
 
 function copyFolder(context, folder, into, isLeftOut, refuse) {
   const root = realpathSync(join(context, folder));
   const walk = (path, parents) => {
     for (const entry of readdirSync(join(context, path), { withFileTypes: true })) {
-      if (isLeftOut(entry.name)) continue;
       const file = `${path}/${entry.name}`;
+      if (isLeftOut(entry.name, file)) continue;
       const real = realpathSync(join(context, file));
       if (entry.isSymbolicLink() && (!`${real}${sep}`.startsWith(`${root}${sep}`) || parents.includes(real))) {
         refuse(file, real);

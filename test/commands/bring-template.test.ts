@@ -45,22 +45,23 @@ describe('a function whose lang was changed to a template of bantam’s', () => 
   it('is built from a copy that the build brings, the same as that of fn new', async () => {
     await using project = await makeMovedProject('bantam-ts', 'bantam-ts');
     await using fresh = await makeProject();
-    const first = await project.run(['fn', 'build'], noDocker);
+    const first = await project.run(['fn', 'build', '--builder', 'buildx'], noDocker);
     assert.match(first.stdout, /✗ f0\b.*\(BAN-E201\)/, 'planned, then no docker');
     assert.deepEqual(
       first.stderr.split('\n').filter((text) => text.includes('brought')),
       [line],
     );
     // `fn new` writes a schema for editors beside the templates, too.
-    await rm(join(fresh.path, 'template/stack.schema.json'), { force: true });
+    for (const schema of ['stack', 'examples'])
+      await rm(join(fresh.path, `template/${schema}.schema.json`), { force: true });
     assert.deepEqual(await listFiles(join(project.path, 'template')), await listFiles(join(fresh.path, 'template')));
-    const second = await project.run(['fn', 'build'], noDocker);
+    const second = await project.run(['fn', 'build', '--builder', 'buildx'], noDocker);
     assert.doesNotMatch(second.stderr, /brought/);
   });
 
   it('tells it on stderr with --json, too', async () => {
     await using project = await makeMovedProject('bantam-ts');
-    const { stdout, stderr } = await project.run(['fn', 'build', '--json'], noDocker);
+    const { stdout, stderr } = await project.run(['fn', 'build', '--json', '--builder', 'buildx'], noDocker);
     assert.equal((JSON.parse(stdout) as { functions: { failure: { code: string } }[] }).functions.length, 1);
     assert.equal(stderr, `${line}\n`);
   });
@@ -80,7 +81,7 @@ describe('a function whose lang was changed to a template of bantam’s', () => 
   it('is built so by fn deploy, and not without a build', async () => {
     await using project = await makeMovedProject('bantam-ts');
     await using gateway = await startGatewayInMemory();
-    const deploy = ['fn', 'deploy', '--gateway', gateway.loggedIn];
+    const deploy = ['fn', 'deploy', '--builder', 'buildx', '--gateway', gateway.loggedIn];
     assert.doesNotMatch((await project.run([...deploy, '--no-build'], noDocker)).stderr, /brought/);
     assert.ok(!(await readdir(project.path)).includes('template'));
     const { stdout, stderr } = await project.run(deploy, noDocker);
@@ -91,7 +92,7 @@ describe('a function whose lang was changed to a template of bantam’s', () => 
 
   it('other templates and short names stay unknown, each function for itself', async () => {
     await using project = await makeMovedProject('node22', 'ts', 'bantam-go');
-    const { exitCode, stdout, stderr } = await project.run(['fn', 'build'], noDocker);
+    const { exitCode, stdout, stderr } = await project.run(['fn', 'build', '--builder', 'buildx'], noDocker);
     assert.equal(exitCode, 2);
     assert.match(
       stdout,

@@ -39,7 +39,7 @@ describe('fn test --image', () => {
     test.run(
       {
         names: [],
-        options: { image: true, platform: [], path: undefined, data: undefined, noCall: true } as never,
+        options: { image: true, platform: [], only: [], noCall: true } as never,
         globals: { stack: undefined, gateway: undefined, namespace: undefined, json: true, yes: false },
       },
       // What the command uses of a context, and no more.

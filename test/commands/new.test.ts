@@ -68,7 +68,7 @@ describe('fn new and the schema for editors', function () {
 
   it('warns of an image that names no registry, unless a target brings one', async () => {
     const heard = async (name: string, ...more: string[]): Promise<boolean> =>
-      /nobody can push there/.test((await run([name, '--lang', 'ts', ...more])).stderr);
+      /names no registry/.test((await run([name, '--lang', 'ts', ...more])).stderr);
     assert.equal(await heard('one'), true);
     const text = await readFile(stack(), 'utf8');
     const targets = 'x-bantam:\n  targets:\n    pi: {registry: "pi-0.lan:5000"}\n    bare: {namespace: x}\n';

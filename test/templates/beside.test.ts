@@ -145,6 +145,11 @@ module.exports = async (event, context) => {
       'package.json': '{"type":"module"}',
       'package-lock.json': '{}',
       'page.test.js': '',
+      'tests/hello.http.yml': '',
+      'tests/secrets/token': 't',
+      'tests/client.js': "require('nowhere');\n",
+      'deep/tests/a.txt': 'a user’s own',
+      'openapi.spec.js': '',
       '.env': 'A=1',
       '.env.local': 'A=1',
       '.npmrc': '//registry/:_authToken=1',
@@ -158,6 +163,8 @@ module.exports = async (event, context) => {
     assert.deepEqual(await listHome(root), [
       'function/.well-known/security.txt',
       'function/README.md',
+      'function/deep/tests/a.txt',
+      'function/openapi.spec.js',
       'function/package.json',
     ]);
   });

@@ -6,7 +6,7 @@ import type { Context } from '../../context.ts';
 import { describeFailure, UserError } from '../../errors.ts';
 import { isOfficial, parseReference } from '../../oci/reference.ts';
 import { decodeStack } from '../../stack/decode.ts';
-import { refreshEditorSchema } from '../../stack/editor-schema.ts';
+import { refreshEditorSchemas } from '../../stack/editor-schema.ts';
 import { lookForStack } from '../../stack/find.ts';
 import { prepareScaffold, scaffold } from '../../template/scaffold.ts';
 
@@ -52,19 +52,22 @@ export const newFunction = defineCommand({
       context.findForeign,
     );
     const done = await scaffold(plan, context.signal);
-    const schema = await bringEditorSchema(stackFile, context);
+    const schemas = await bringEditorSchemas(
+      stackFile,
+      plan.handlerFiles.some(({ path }) => path.endsWith('.http.yml')),
+      context,
+    );
     for (const text of done.notes) context.report({ type: 'note', text });
     if (
       namesNoRegistry(done.image) &&
       !(await targetNamesRegistry(stackFile, input.globals.target, context.environment))
     )
       context.report({
-        type: 'warning',
-        text: `the image of ${name} is called ${done.image}, which means Docker Hub’s own library: nobody can push there`,
-        hint: `write image: registry.lan:5000/${done.image} in ${relative(context.folder, stackFile)}; --prefix or $OPENFAAS_PREFIX does it for new functions`,
+        type: 'note',
+        text: `the image of ${name}, ${done.image}, names no registry: bantam local up takes it as it is. For a cluster write image: registry.lan:5000/${done.image} in ${relative(context.folder, stackFile)} (--prefix or $OPENFAAS_PREFIX does it for new functions)`,
       });
     const projectFolder = dirname(stackFile);
-    const written = [...done.written, ...(schema === undefined ? [] : [relative(projectFolder, schema)])];
+    const written = [...done.written, ...schemas.map((file) => relative(projectFolder, file))];
     const lines = [
       ...written.map((file) => `wrote ${relative(context.folder, join(projectFolder, file)) || '.'}`),
       ...(done.welcomeMessage === undefined ? [] : ['', done.welcomeMessage.trimEnd()]),
@@ -79,14 +82,18 @@ export const newFunction = defineCommand({
 });
 
 /** The function is there by now: what only editors miss is no failure. */
-async function bringEditorSchema(stackFile: string, context: Context): Promise<string | undefined> {
+async function bringEditorSchemas(
+  stackFile: string,
+  hasExamples: boolean,
+  context: Context,
+): Promise<readonly string[]> {
   try {
-    return await refreshEditorSchema(stackFile, context.packageFolder);
+    return await refreshEditorSchemas(stackFile, context.packageFolder, { examples: hasExamples });
   } catch (thrown) {
     const failure = describeFailure(thrown);
     if (failure.code !== 'BAN-E003') throw thrown;
     context.report({ type: 'warning', text: `the schema for editors could not be written: ${failure.message}` });
-    return undefined;
+    return [];
   }
 }
 
