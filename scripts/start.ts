@@ -1,104 +1,152 @@
 /**
- * `npm start`: the main job with everything it needs. Opens the bed (the machine's own Docker if there is one), starts the
- * local gateway, builds the repository's functions for three platforms, pushes, deploys, calls them. On a terminal it
- * stays up until Ctrl-C; in a pipe it ends when the job is done. Exit code 0 only if all of it worked.
+ * `npm start [-- --once]`: the main job on this machine, with nothing but Node: starts the local gateway with its registry, builds the
+ * repository's functions for three platforms, pushes them there, deploys them, waits until the new code answers, and calls each once.
+ * Stays up until Ctrl-C; with --once, or in CI, it ends when the job is done. Exit code 0 only if all of it worked.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { needs, openBed } from '../test/bed/bed.ts';
+import * as v from 'valibot';
+import { askPageLink } from '../cli/local/page/ask-link.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = `${root}/dist/main.js`;
 const say = (text: string): boolean => process.stderr.write(`${text}\n`);
 
-/** What is run, and its standard input. */
-const job: readonly (readonly [readonly string[], string])[] = [
-  [['fn', 'deploy'], ''],
-  [['fn', 'list'], ''],
-  [['fn', 'invoke', 'node-info'], ''],
-];
+/** What `bantam local up --json` writes once the gateway answers, or why it does not come up. */
+const upSchema = v.variant('ok', [
+  v.object({ ok: v.literal(true), url: v.string(), state: v.string() }),
+  v.object({ ok: v.literal(false), error: v.object({ message: v.string(), hint: v.optional(v.string()) }) }),
+]);
+/** Of the gateway's record: who may ask it for a link to its page. */
+const recordSchema = v.object({ url: v.string(), user: v.string(), password: v.string() });
+/** How bantam is called here, where it is not installed. */
+const bantam = 'node dist/main.js';
 
-const interrupt = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => interrupt.abort());
+/** The functions of the repository: what has to be there to build them, and how each is called. */
+const functions = [
+  { name: 'arch-check', needsGo: false, call: (registry: string) => ['--path', `?image=${registry}/arch-check`] },
+  { name: 'node-info', needsGo: true, call: () => [] },
+] as const;
 
-const bed = await openBed({ report: say, signal: interrupt.signal });
-let exitCode = 1;
-try {
-  const missing = needs(bed, 'engine', 'buildx', 'registry', 'bases');
-  if (missing === undefined)
-    exitCode = await runMainJob({ ...process.env, ...bed.environment, OPENFAAS_PREFIX: bed.registry });
-  else
-    say(
-      `npm start needs Docker with buildx, and a registry:\n  ${missing}\nInstall Docker Engine 28 or newer, or run it as root on Debian: then it brings its own.`,
-    );
-} finally {
-  await bed[Symbol.asyncDispose]();
+const argv = process.argv.slice(2);
+const unknown = argv.find((word) => word !== '--once');
+if (unknown !== undefined) {
+  say(`npm start knows no ${unknown}. It takes --once: end when the job is done (npm start -- --once).`);
+  process.exit(2);
 }
-process.exit(exitCode);
+const endsByItself = argv.includes('--once') || Boolean(process.env['CI']);
+const interrupt = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => interrupt.abort());
 
-async function runMainJob(environment: NodeJS.ProcessEnv): Promise<number> {
-  const local = spawn(process.execPath, [program, 'local', 'up', '--port', String(await choosePort())], {
+process.exitCode = await runMainJob();
+
+async function runMainJob(): Promise<number> {
+  say(`$ bantam local up`);
+  // Its own process group: Ctrl-C reaches this program, which stops the gateway when it is done with it.
+  const gateway = spawn(process.execPath, [program, 'local', 'up', '--json', '--port', await choosePort()], {
     cwd: root,
-    env: environment,
-    stdio: ['ignore', 'inherit', 'pipe'],
+    stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
   });
-  const ended = once(local, 'exit');
-  const stop = (): boolean => local.kill('SIGINT');
-  interrupt.signal.addEventListener('abort', stop);
+  const ended = once(gateway, 'exit') as Promise<[number | null]>;
   try {
-    if (!(await isUp(local.stderr))) return 1;
-    for (const [argv, input] of job) {
-      say(`\n$ ${input === '' ? '' : `echo '${input}' | `}bantam ${argv.join(' ')}`);
-      const code = await run(argv, input, environment);
-      if (code !== 0) return code;
-      process.stdout.write('\n');
+    const up = await outcomeOf(gateway);
+    if (up?.ok !== true) {
+      if (interrupt.signal.aborted) return 130;
+      if (up !== undefined) say(`${up.error.message}\n  next: ${up.error.hint ?? ''}`);
+      say(`(bantam is not installed here: write ${bantam} instead of bantam)`);
+      return (await ended)[0] ?? 1;
     }
-    if (process.stdout.isTTY === true && !process.env['CI']) {
-      say('\nThe gateway stays up. In another terminal: `node dist/main.js fn list`. Ctrl-C stops it.');
-      await ended;
-    }
-    return 0;
+    const { code, deployed } = await deployAndCall(new URL(up.url).host);
+    if (code !== 0 || interrupt.signal.aborted) return interrupt.signal.aborted ? 130 : code;
+    say(`\nThe functions run on this machine, without Docker and without a cluster.`);
+    if (endsByItself) say('npm start without --once lets them stay up.');
+    else
+      say(`  page       ${await pageOf(up)}
+  look       ${bantam} local status
+  logs       ${bantam} fn logs ${deployed[0]}`);
+    say('  your own   README.md, "Install it for your own functions"');
+    if (endsByItself) return 0;
+    say('They stay up until Ctrl-C; the next start brings them back.');
+    await Promise.race([ended, once(interrupt.signal, 'abort')]);
+    if (interrupt.signal.aborted) return 0;
+    const [status] = await ended;
+    say('The gateway was ended from elsewhere.');
+    return status === 130 ? 0 : (status ?? 1);
   } finally {
-    stop();
+    gateway.kill('SIGINT');
     await ended;
   }
 }
 
+async function deployAndCall(registry: string): Promise<{ code: number; deployed: readonly string[] }> {
+  const environment = {
+    ...process.env,
+    OPENFAAS_PREFIX: registry,
+    OPENFAAS_URL: `http://${registry}`,
+    ARCH_CHECK_REGISTRIES: registry,
+  };
+  const hasGo = spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
+  const chosen = functions.filter(({ needsGo }) => hasGo || !needsGo);
+  const deployed = chosen.map(({ name }) => name);
+  for (const { name } of functions.filter((each) => !chosen.includes(each)))
+    say(
+      `\n${name} is written in Go, and there is no go command on this machine: left out. Go 1.26 or newer: https://go.dev/dl/`,
+    );
+  const deploy = ['fn', 'deploy', ...deployed, '--builder', 'assemble'];
+  const calls = chosen.map(({ name, call }) => ['fn', 'invoke', name, ...call(registry)]);
+  for (const words of [deploy, ['fn', 'list'], ...calls]) {
+    say(`\n$ bantam ${words.map((word) => (word.includes('?') ? `'${word}'` : word)).join(' ')}`);
+    const code = await run(words, environment);
+    if (code !== 0) return { code, deployed };
+    // A terminal gets the end of the line from `fn invoke` itself.
+    if (words.includes('invoke') && process.stdout.isTTY !== true) process.stdout.write('\n');
+  }
+  return { code: 0, deployed };
+}
+
 /** The port of the README, or a free one if another program has it. */
-async function choosePort(): Promise<number> {
+async function choosePort(): Promise<string> {
   const usual = 8585;
   const server = createServer();
   const free = await new Promise<boolean>((resolve) => {
     server.once('error', () => resolve(false));
     server.listen(usual, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  return free ? usual : 0;
+  return free ? String(usual) : '0';
 }
 
-/** Passes the gateway's story on; true once it says that it is up, false if it ends before. */
-async function isUp(story: NodeJS.ReadableStream): Promise<boolean> {
-  return await new Promise((resolve) => {
-    let text = '';
-    story.setEncoding('utf8');
-    story.on('data', (part: string) => {
-      process.stderr.write(part);
-      text += part;
-      if (text.includes('Ctrl-C stops it')) resolve(true);
-    });
-    story.on('end', () => resolve(false));
-  });
+/** What became of the start; undefined if the gateway ends without a word. */
+async function outcomeOf(gateway: ChildProcess): Promise<v.InferOutput<typeof upSchema> | undefined> {
+  let text = '';
+  for await (const part of gateway.stdout ?? []) {
+    text += String(part);
+    const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), upSchema), text);
+    if (parsed.success) return parsed.output;
+  }
+  return undefined;
 }
 
-async function run(argv: readonly string[], input: string, environment: NodeJS.ProcessEnv): Promise<number> {
-  const child = spawn(process.execPath, [program, ...argv], {
+/** Where the page is; for a person with the key that lets a browser in without the password. */
+async function pageOf({ url, state }: { readonly url: string; readonly state: string }): Promise<string> {
+  const plain = `${url}/ui/`;
+  if (process.stdout.isTTY !== true) return plain;
+  const record = v.safeParse(v.pipe(v.string(), v.parseJson(), recordSchema), await readFile(state, 'utf8'));
+  return (record.success ? await askPageLink(record.output, interrupt.signal) : undefined) ?? plain;
+}
+
+async function run(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  const child = spawn(process.execPath, [program, ...words], {
     cwd: root,
     env: environment,
-    stdio: ['pipe', 'inherit', 'inherit'],
+    stdio: ['ignore', 'inherit', 'inherit'],
   });
-  child.stdin.end(input);
+  const stop = (): boolean => child.kill('SIGINT');
+  interrupt.signal.addEventListener('abort', stop, { once: true });
   const [code] = (await once(child, 'exit')) as [number | null];
+  interrupt.signal.removeEventListener('abort', stop);
   return code ?? 1;
 }
