@@ -129,8 +129,18 @@ export const commands: readonly CommandRow[] = [
   },
   {
     path: ['local', 'up'],
-    summary: 'run an OpenFaaS gateway on this machine (needs Docker)',
+    summary: 'run a gateway here, without Docker, that keeps what is deployed',
     load: async () => (await import('./commands/local/up.ts')).up,
+  },
+  {
+    path: ['local', 'status'],
+    summary: 'show the local gateway, what runs in it, and its limits',
+    load: async () => (await import('./commands/local/status.ts')).status,
+  },
+  {
+    path: ['local', 'down'],
+    summary: 'stop the local gateway, wherever it was started',
+    load: async () => (await import('./commands/local/down.ts')).down,
   },
   {
     path: ['login'],

@@ -1,6 +1,7 @@
 import { dirname, join, relative, resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import type { Builder } from './build/builder.ts';
+import type { BuilderKind } from './build/choose-builder.ts';
 import { Interrupted, UserError } from './errors.ts';
 import type { Report } from './events.ts';
 import type { ChosenAddress, GatewaySource } from './openfaas/address.ts';
@@ -8,6 +9,7 @@ import type { CredentialsPlace } from './openfaas/credentials-file.ts';
 import type { Dialect } from './openfaas/dialects.ts';
 import type { Gateway } from './openfaas/gateway.ts';
 import { packageVersion } from './package-version.ts';
+import type { BuiltImages } from './registry/built-images.ts';
 import type { Traffic } from './registry/http.ts';
 import type { ImageMemory } from './registry/image-memory.ts';
 import type { Registry } from './registry/registry.ts';
@@ -61,6 +63,15 @@ export interface OpenGateway {
   readonly architecture: string;
   readonly source: ChosenGateway['source'];
   readonly describe: string;
+  /** Set if it is the running local gateway of this project. */
+  readonly local?: LocalGateway | undefined;
+}
+
+/** What is known of the running `bantam local up` of this project. `registry`: `127.0.0.1:8585`, its own, if it has one. */
+export interface LocalGateway {
+  readonly url: string;
+  readonly registry: string | undefined;
+  readonly provider: string | undefined;
 }
 
 /**
@@ -74,6 +85,8 @@ export interface Context {
   readonly packageFolder: string;
   /** Where bantam keeps what it can do without: below XDG_CACHE_HOME, else ~/.cache. */
   readonly cacheFolder: string;
+  /** Where bantam keeps what it must not lose on this machine: below XDG_STATE_HOME, else ~/.local/state. */
+  readonly stateFolder: string;
   /** All of standard input; `undefined` where a person would have to type it (a terminal). Ends at Ctrl-C. */
   readInput(): Promise<Uint8Array | undefined>;
   /** Asks a person for one line that is not shown while it is typed; `undefined` where nobody can be asked. Throws Interrupted on Ctrl-C. */
@@ -114,7 +127,12 @@ export interface Context {
   registry(): Promise<Registry & { traffic?(): Traffic }>;
   /** What is known of images from earlier runs, in the user's cache folder. */
   imageMemory(): Promise<ImageMemory>;
-  builder(): Promise<Builder>;
+  /** Which images the builds of this user made. */
+  builtImages(): Promise<BuiltImages>;
+  /** Who builds; `auto` if not given. */
+  builder(kind?: BuilderKind): Promise<Builder>;
+  /** The running local gateway of this project, if there is one. */
+  localGateway(): Promise<LocalGateway | undefined>;
   engine(): Promise<ContainerEngine>;
   readonly run: typeof runProgram;
 }
@@ -230,6 +248,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
       architecture: info.arch,
       probe: openReplicaProbe(address.url),
       source: address.source,
+      local: local !== undefined && local.url === address.url ? await localGateway() : undefined,
       describe: `${dialect.title} at ${address.url}${describeTarget(address, chosenTarget)}`,
     };
   });
@@ -258,19 +277,53 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     });
   });
 
-  const builder = once(async (): Promise<Builder> => {
-    const [{ openBuildx }, { openImageStore }] = await Promise.all([
-      import('./build/buildx.ts'),
-      import('./build/image-store.ts'),
-    ]);
-    return openBuildx({
+  const stateFolder = join(environment['XDG_STATE_HOME'] || join(home, '.local/state'), 'bantam');
+
+  const builtImages = once(async (): Promise<BuiltImages> => {
+    const { openBuiltImages } = await import('./registry/built-images.ts');
+    return openBuiltImages({ folder: stateFolder, report });
+  });
+
+  const localGateway = once(async (): Promise<LocalGateway | undefined> => {
+    const record = await localInstance();
+    return record && { url: record.url, registry: record.registry, provider: record.provider };
+  });
+
+  /** What both builders work with. */
+  const buildPorts = once(async () => {
+    const { openImageStore } = await import('./build/image-store.ts');
+    return {
       run,
       images: openImageStore({ folder: cacheFolder, registry, memory: imageMemory, report }),
       seconds: () => performance.now() / 1000,
       scratch: join(cacheFolder, 'scratch'),
       environment,
+    };
+  });
+
+  const assemble = once(async (): Promise<Builder> => {
+    const { openAssemble } = await import('./build/assemble/assemble.ts');
+    return openAssemble({
+      ...(await buildPorts()),
+      cacheFolder,
+      registry,
+      memory: imageMemory,
+      isLocalRegistry: async (host) => (await localGateway())?.registry === host.replace(/^localhost:/, '127.0.0.1:'),
     });
   });
+
+  const buildx = once(async (): Promise<Builder> => {
+    const { openBuildx } = await import('./build/buildx.ts');
+    return openBuildx(await buildPorts());
+  });
+
+  const builder = async (kind: BuilderKind = 'auto'): Promise<Builder> => {
+    const [{ openChosenBuilder }, { recordBuilt }] = await Promise.all([
+      import('./build/choose-builder.ts'),
+      import('./build/record-built.ts'),
+    ]);
+    return recordBuilt(openChosenBuilder(kind, { buildx, assemble, run }), await builtImages());
+  };
 
   const templatePack = (): TemplatePack => ({
     folder: join(packageFolder, 'templates'),
@@ -332,6 +385,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     home,
     packageFolder,
     cacheFolder,
+    stateFolder,
     async readInput() {
       if (surroundings.stdin.isTTY === true) return undefined;
       report({ type: 'trace', text: 'reading standard input to its end' });
@@ -362,7 +416,9 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
     credentialsPlace,
     registry,
     imageMemory,
+    builtImages,
     builder,
+    localGateway,
     engine,
     run,
   };

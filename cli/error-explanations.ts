@@ -172,6 +172,21 @@ export const errorExplanations = {
     when: '`--builder` names a builder that `docker buildx ls` does not list.',
     remedy: 'Correct the name, or make the builder: [building.md](building.md#builders) has the commands.',
   },
+  'BAN-E220': {
+    when: 'The function, or an option, needs docker buildx, and bantam’s own builder was to build it (`--builder assemble`): a template of somebody else’s, `lang: dockerfile`, a Dockerfile that was changed and no longer makes what build.json says, `--load`, caches of BuildKit.',
+    remedy:
+      '`--builder buildx` (or `auto`) builds it where Docker is. [building.md](building.md#without-docker) lists what can be built without.',
+  },
+  'BAN-E221': {
+    when: 'Bantam’s own builder could not read the base image that the template names: no network, or a registry that limits how often it is asked. An image of the function’s own files runs on the process provider of `bantam local up` and nowhere else, so it is neither pushed to another registry nor deployed to another gateway.',
+    remedy:
+      'Build again where the base image can be had (once is enough: it is kept), or name a mirror: `--build-context BASE=docker-image://REGISTRY/NAME:TAG`.',
+  },
+  'BAN-E222': {
+    when: 'A function in Go is compiled on this machine, by bantam’s own builder or for its tests, and there is no `go` on the PATH.',
+    remedy:
+      'Install Go (go.dev/dl) in the version that the hint names, or build with Docker, which needs none here: `--builder buildx`.',
+  },
   'BAN-E301': {
     when: 'The registry in an image’s name cannot be reached, or does not answer in time.',
     remedy:
@@ -307,5 +322,89 @@ export const errorExplanations = {
     when: 'The value of a secret is empty, white space only, larger than 1 MiB, or is to come from a variable that is not set.',
     remedy:
       '`--from-file`, `--from-env` with the name of an exported variable, or standard input; `--no-trim` keeps white space.',
+  },
+  'BAN-E610': {
+    when: 'The local gateway’s process provider runs images as you, without a container around them, and no `bantam fn build` of yours made this one.',
+    remedy:
+      'Build it here, or trust all images that are deployed: `bantam local up --trust`. `--provider docker` puts a container around them.',
+  },
+  'BAN-E611': {
+    when: 'The local gateway’s process provider could not start a function’s program, or the program ended by itself: its exit code, a signal, or more memory than its limit (out of memory).',
+    remedy: 'The message says which; the last lines of its log come with the error.',
+  },
+  'BAN-E612': {
+    when: 'An image of another template than bantam’s, or one for another system, cannot run as a plain process: it expects its own root folder, and this machine does not let users make one (user namespaces), or is no Linux.',
+    remedy: '`bantam local up --provider docker`, or the template bantam-ts or bantam-go.',
+  },
+  'BAN-E613': {
+    when: 'A layer of the image cannot be written into the local gateway’s folder: no space is left, it holds devices, or names that lead out of the image or differ in upper and lower case only on a disk that does not tell these apart.',
+    remedy: 'The message says which. Nothing half-written stays.',
+  },
+  'BAN-E620': {
+    when: 'The local gateway was to listen on an address that no network interface of this machine has, or on a name that leads to none.',
+    remedy: 'Take one that `ip address` shows, or leave it out to listen on 127.0.0.1.',
+  },
+  'BAN-E625': {
+    when: 'What the local gateway keeps in `.bantam/store` (deployed functions, asynchronous calls) cannot be read, for example after the disk failed.',
+    remedy: 'Move the folder away and start the gateway; deploy the functions again. Secrets and images are not in it.',
+  },
+  'BAN-E626': {
+    when: 'The local gateway cannot write into `.bantam/store`: the disk is full or read-only, or the folder is another user’s. What was asked for is not kept, and the client was told so.',
+    remedy: 'Make room, or give the folder back to yourself. A running gateway tries again by itself.',
+  },
+  'BAN-E627': {
+    when: '`local status` or `local down` found no running local gateway of this project.',
+    remedy:
+      '`bantam local up` starts one. It belongs to the folder of the stack file: look whether you are in the right project.',
+  },
+  'BAN-E628': {
+    when: '`local up --detach` started a gateway in the background, and it ended, or did not answer in time.',
+    remedy:
+      'Its last words come with the error; all of them are in `.bantam/local.log`. Without `--detach` it says them on the terminal.',
+  },
+  'BAN-E629': {
+    when: '`local down` asked the local gateway to stop, and then ended it by force, and its process is still there.',
+    remedy: 'It hangs in the system (a disk or a network folder that does not answer), or belongs to another user.',
+  },
+  'BAN-E630': {
+    when: '`local up` was asked to answer `--as` a provider that it does not know, or with `--ce` as one that has no Community Edition.',
+    remedy: '`--as faas-netes` (the default; `--ce` adds the limits of its Community Edition) or `--as faasd`.',
+  },
+  'BAN-E635': {
+    when: 'The local gateway cannot read or write the folder of its registry, `.bantam/registry` of the project: it belongs to somebody else, is no folder, or its disk is full.',
+    remedy:
+      'Make it yours, or free space. With the gateway stopped the folder may be removed; what is deployed then has to be pushed again.',
+  },
+  'BAN-E640': {
+    when: 'A unit test of a function failed, or the process of its tests did not end as one of tests does: `process.exit`, an error outside of a test.',
+    remedy:
+      'The message names file and line, with what was expected and what came. `-v` shows all that the tests wrote.',
+  },
+  'BAN-E641': {
+    when: 'A function’s process does not do what all functions promise: say who answers, be healthy and ready without its handler, end in time. Usually code outside of the handler is the reason: a signal handler, `process.exit`, a port of its own.',
+    remedy:
+      'The message says what was expected and what came; docs/runtime.md has the promises. A template that was changed may break them, too: `bantam template verify`.',
+  },
+  'BAN-E642': {
+    when: 'A function answered a request of `tests/NAME.http.yml`, but not with what stands there, or not in time.',
+    remedy: 'The message names the line of the expectation. Secrets are shown as `[secret]`.',
+  },
+  'BAN-E643': {
+    when: 'A file of examples, `tests/NAME.http.yml`, is no YAML, has unknown keys or wrong values, or names a file that is not there.',
+    remedy:
+      'Everything wrong is listed with line and column; docs/testing.md shows what a file may hold, and editors know its schema.',
+  },
+  'BAN-E644': {
+    when: 'The function was built, but its process ended before it was ready, or was not ready after 20 seconds: what stands outside of the handler failed or goes on without end.',
+    remedy:
+      'The last lines of its log come with the error. What it needs at its start comes from `environment:` of the stack file and from files in `tests/secrets/`.',
+  },
+  'BAN-E645': {
+    when: 'The unit tests could not be run at all: they do not compile, or what they import (mocha, a package) is not installed.',
+    remedy: 'Correct the lines named in the message, or run `npm install` in the function’s folder.',
+  },
+  'BAN-E646': {
+    when: 'A unit test did not end within `--timeout` (60 seconds unless told otherwise), and was ended.',
+    remedy: 'The message names the test that was running. `--timeout` gives tests more time.',
   },
 } as const satisfies Record<ErrorCode, ErrorExplanation>;

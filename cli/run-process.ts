@@ -17,7 +17,7 @@ export async function runProcess(argv: readonly string[], packageFolder: string)
   }
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // `bantam … | head` closes the pipe early: that is no failure, and what is under way ends as at Ctrl-C.
-    if (error.code === 'EPIPE') interrupt.abort(nobodyReads);
+    if (isNobodyThere(error)) interrupt.abort(nobodyReads);
     else {
       process.stderr.write(`error  BAN-E003  standard output cannot be written: ${error.message}\n`);
       process.exitCode = 1;
@@ -26,7 +26,7 @@ export async function runProcess(argv: readonly string[], packageFolder: string)
   });
   process.stderr.on('error', (error: NodeJS.ErrnoException) => {
     // Nobody reads the story; the work and its clean-up go on.
-    if (error.code !== 'EPIPE') throw error;
+    if (!isNobodyThere(error)) throw error;
   });
 
   const folder = workingFolder();
@@ -51,6 +51,11 @@ export async function runProcess(argv: readonly string[], packageFolder: string)
   process.exitCode ||= exitCode;
   // Keep-alive sockets of an abandoned request must not hold the process.
   setTimeout(() => process.exit(), 500).unref();
+}
+
+/** A pipe that was closed, or a terminal: writing to one that is gone gives EIO. */
+function isNobodyThere({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EPIPE' || code === 'EIO';
 }
 
 /** Undefined if it was removed while a shell stood in it. */

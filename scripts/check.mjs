@@ -7,6 +7,7 @@ const bin = (name) => `${root}/node_modules/.bin/${name}`;
 let failed = false;
 for (const [name, ...argv] of [
   ['tsc', '--noEmit'],
+  ['tsc', '--noEmit', '-p', 'cli/local/page/browser'],
   ['tsc', '--noEmit', '-p', 'templates/bantam-ts'],
   ['biome', 'check', '--error-on-warnings', '.'],
 ]) {

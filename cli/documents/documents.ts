@@ -2,12 +2,12 @@ import * as v from 'valibot';
 import { envelope, failedSchema } from './failure.ts';
 import { fnDocuments } from './fn.ts';
 import { imageDocuments } from './image.ts';
+import { localDocuments } from './local.ts';
 import { secretDocuments } from './secret.ts';
 import { templateDocuments } from './template.ts';
 
-/** The documents of commands without a noun, and of `local`. */
+/** The documents of commands without a noun. */
 const others = {
-  'local up': { url: v.string(), username: v.string(), state: v.string() },
   login: { gateway: v.string(), username: v.string(), file: v.string(), from: v.optional(v.string()) },
   logout: { gateway: v.string(), removed: v.boolean() },
   completion: { shell: v.picklist(['bash', 'zsh', 'fish']), script: v.string() },
@@ -28,6 +28,7 @@ const members: Readonly<Record<string, v.ObjectEntries>> = {
   ...withNoun('image', imageDocuments),
   ...withNoun('template', templateDocuments),
   ...withNoun('secret', secretDocuments),
+  ...withNoun('local', localDocuments),
   ...others,
 };
 

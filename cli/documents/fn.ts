@@ -74,6 +74,45 @@ const status = v.strictObject({
   createdAt: v.optional(v.string()),
 });
 
+const testStage = v.strictObject({
+  stage: v.picklist(['unit', 'contract', 'examples']),
+  verdict: v.picklist(['passed', 'failed', 'none', 'not run']),
+  reason: v.optional(v.string()),
+  milliseconds: v.number(),
+  cases: v.array(
+    v.strictObject({
+      name: v.string(),
+      verdict: v.picklist(['passed', 'failed', 'skipped', 'unknown']),
+      milliseconds: v.number(),
+      file: v.optional(v.pipe(v.string(), v.description('absolute path'))),
+      line: v.optional(v.number()),
+      reason: v.optional(v.string()),
+      failure: v.optional(failureSchema),
+    }),
+  ),
+  coverage: v.optional(
+    v.pipe(
+      v.strictObject({
+        unit: v.picklist(['lines', 'statements']),
+        covered: v.number(),
+        total: v.number(),
+        files: v.array(
+          v.strictObject({
+            file: v.string(),
+            covered: v.number(),
+            total: v.number(),
+            missed: v.pipe(
+              v.array(v.tuple([v.number(), v.number()])),
+              v.description('first and last line of what never ran'),
+            ),
+          }),
+        ),
+      }),
+      v.description('with --coverage'),
+    ),
+  ),
+});
+
 const changed = v.optional(
   v.pipe(
     v.strictObject({ commit: v.string(), functions: v.array(v.string()) }),
@@ -92,7 +131,7 @@ export const fnDocuments = {
       v.pipe(
         v.array(
           v.union([
-            v.strictObject({ name: v.string(), command: v.array(v.string()) }),
+            v.strictObject({ name: v.string(), command: v.array(v.string()), note: v.optional(v.string()) }),
             v.strictObject({ name: v.string(), image: v.string(), ...failed }),
           ]),
         ),
@@ -111,6 +150,10 @@ export const fnDocuments = {
         ready: v.optional(v.boolean()),
         call: v.optional(v.strictObject({ status: v.number(), body: v.string() })),
         logs: v.optional(v.array(v.string())),
+        language: v.optional(v.string()),
+        milliseconds: v.optional(v.number()),
+        stages: v.optional(v.pipe(v.array(testStage), v.description('without --image'))),
+        skipped: v.optional(v.pipe(v.string(), v.description('why nothing of it was tested'))),
         failure: v.optional(failureSchema),
       }),
     ),

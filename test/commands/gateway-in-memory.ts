@@ -49,7 +49,10 @@ export async function startGatewayInMemory(password = 'not-a-secret'): Promise<G
   const deploy = async (name: string, wanted: readonly string[] = []): Promise<void> => {
     const answer = await fetch(`http://${address}/system/functions`, {
       method: provider.list().some((each) => each.name === name) ? 'PUT' : 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}` },
+      headers: {
+        authorization: `Basic ${Buffer.from(`admin:${password}`).toString('base64')}`,
+        'content-type': 'application/json',
+      },
       body: JSON.stringify({
         service: name,
         image: `registry.lan:5000/${name}:1`,

@@ -5,7 +5,6 @@ import { execa } from 'execa';
 import * as v from 'valibot';
 import { commands } from '../../cli/command-table.ts';
 import { root, startBantam } from '../e2e/program.ts';
-import { needParts } from '../real-parts.ts';
 import { type GatewayInMemory, startGatewayInMemory } from './gateway-in-memory.ts';
 import { makeProject, type Project } from './project.ts';
 
@@ -30,7 +29,10 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     { argv: () => ['fn', 'build', '--print'], exit: 0 },
     { argv: () => ['fn', 'build', 'nobody'], exit: 2, code: 'BAN-E002' },
   ],
-  'fn test': [{ argv: () => ['fn', 'test'], exit: 2, code: 'BAN-E001' }],
+  'fn test': [
+    { argv: () => ['fn', 'test', '--only', 'everything'], exit: 2, code: 'BAN-E001' },
+    { argv: () => ['fn', 'test', 'nobody'], exit: 2, code: 'BAN-E002' },
+  ],
   'fn deploy': [{ argv: () => ['fn', 'deploy', '--gateway', nowhere], exit: 1, code: 'BAN-E401' }],
   'fn list': [
     { argv: (gateway) => ['fn', 'list', ...at(gateway)], exit: 0 },
@@ -94,12 +96,14 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   'local up': [
     {
-      argv: () => ['local', 'up', '--port', '0'],
+      argv: () => ['local', 'up', '--port', '0', '--provider', 'docker'],
       exit: 1,
       code: 'BAN-E202',
       environment: { DOCKER_HOST: 'unix:///nowhere/docker.sock' },
     },
   ],
+  'local status': [{ argv: () => ['local', 'status'], exit: 1, code: 'BAN-E627' }],
+  'local down': [{ argv: () => ['local', 'down'], exit: 0 }],
   login: [
     { argv: ({ url }) => ['login', '--gateway', url, '--password-stdin'], exit: 0, input: 'not-a-secret\n' },
     { argv: ({ url }) => ['login', '--gateway', url, '--password-stdin'], exit: 4, code: 'BAN-E402', input: 'wrong\n' },
@@ -230,8 +234,7 @@ describe('--json', function () {
     assert.equal(v.parse(documentSchema, JSON.parse(stdout)).error?.code, 'BAN-E401');
   });
 
-  it('gives the address of a local gateway as soon as it is up, and nothing more at Ctrl-C', async function () {
-    await needParts(this, 'engine');
+  it('gives the address of a local gateway as soon as it is up, and nothing more at Ctrl-C', async () => {
     const local = await startBantam(['local', 'up', '--port', '0', '--json'], {
       folder: project.path,
       ready: /\n}\n$/,

@@ -276,7 +276,10 @@ describe('bad input', function () {
     it(`explains that ${situation}`, async () => {
       await using folder = await project();
       const PATH = await fakeDocker(folder.path, words, exit);
-      const { exitCode, stdout } = await bantam(['fn', 'build', '--push'], at(folder.path, { PATH }));
+      const { exitCode, stdout } = await bantam(
+        ['fn', 'build', '--push', '--builder', 'buildx'],
+        at(folder.path, { PATH }),
+      );
       assert.equal(exitCode, 1);
       assert.match(stdout, new RegExp(`${code}[\\s\\S]*next: `));
     });
@@ -296,7 +299,7 @@ describe('bad input', function () {
     await using folder = await project();
     await mkdir(join(folder.path, 'empty'));
     const { exitCode, stdout } = await bantam(
-      ['fn', 'build', '--push', '--json'],
+      ['fn', 'build', '--push', '--json', '--builder', 'buildx'],
       at(folder.path, { PATH: join(folder.path, 'empty') }),
     );
     assert.equal(exitCode, 1);

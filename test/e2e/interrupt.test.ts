@@ -199,23 +199,33 @@ describe('Ctrl-C', function () {
     }
   });
 
-  it('while a local gateway starts leaves no container and no network', async () => {
+  it('while a local gateway starts leaves nothing that runs, and no record of it', async () => {
     await using project = await makeProject(registry, ['hello']);
-    const ours = async (): Promise<string> =>
-      (await execa('docker', ['network', 'ls', '--filter', 'label=bantam.local', '--format', '{{.Name}}'])).stdout;
+    const docker = async (...argv: string[]): Promise<readonly string[]> =>
+      (await execa('docker', [...argv, '--filter', 'label=bantam.local'])).stdout.split('\n');
+    const ours = async (): Promise<readonly string[]> => [
+      ...(await docker('network', 'ls', '--format', 'network {{.Name}}')),
+      ...(await docker('ps', '--all', '--format', 'container {{.Names}} of {{.Image}}, {{.Status}}')),
+    ];
     const before = await ours();
-    const containers = async (): Promise<string> =>
-      (await execa('docker', ['ps', '--all', '--quiet', '--filter', 'label=bantam.local'])).stdout;
-    const running = await containers();
-    for (const delay of [120, 250, 400]) {
-      const run = await interrupt(project, ['local', 'up', '--port', '0'], sleep(delay));
-      assert.ok(run.exitCode === 130 || run.exitCode === null, `${delay} ms: exit ${run.exitCode}\n${run.output}`);
-      assert.deepEqual(await readdir(join(project.folder, '.bantam')).catch(() => []), []);
-    }
-    const added = (now: string, earlier: string): string[] =>
-      now.split('\n').filter((line) => !earlier.split('\n').includes(line));
-    assert.deepEqual(added(await ours(), before), []);
-    assert.deepEqual(added(await containers(), running), []);
+    for (const provider of ['process', 'docker'])
+      for (const delay of [120, 250, 400]) {
+        const run = await interrupt(project, ['local', 'up', '--port', '0', '--provider', provider], sleep(delay));
+        assert.ok(run.exitCode === 130 || run.exitCode === null, `${delay} ms: exit ${run.exitCode}\n${run.output}`);
+        // What functions and images are kept in stays; who runs (local.json) and who starts one (local.json.lock) do not.
+        const left = await readdir(join(project.folder, '.bantam')).catch(() => []);
+        const kept = ['.gitignore', 'password', 'processes', 'registry', 'secrets', 'store'];
+        assert.deepEqual(
+          left.filter((name) => !kept.includes(name)),
+          [],
+          `${provider}, ${delay} ms`,
+        );
+        assert.deepEqual(await processesWith(project.folder), []);
+      }
+    assert.deepEqual(
+      (await ours()).filter((line) => !before.includes(line)),
+      [],
+    );
   });
 
   it('a build that was killed is no hindrance to the next one', async () => {

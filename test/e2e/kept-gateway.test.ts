@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -200,6 +200,18 @@ describe('bantam local up, status, down', function () {
     await until('it is gone', () => !isAlive({ pid }));
     assert.ok(!(await readdir(join(folder, '.bantam'))).includes('local.json'));
     await up();
+  });
+
+  it('stops with all that it runs when its folder is removed', async () => {
+    const { pid } = await status();
+    await until('a replica runs', async () => (await processesOf()).some((each) => each > 0));
+    const processes = await processesOf();
+    await rename(join(folder, '.bantam'), join(folder, 'aside'));
+    await until('it is gone', () => ![pid, ...processes].some((each) => isAlive({ pid: each })));
+    assert.match(await readFile(join(folder, 'aside/local.log'), 'utf8'), /BAN-E626 {2}.* was removed while/);
+    await rm(join(folder, '.bantam'), { recursive: true, force: true });
+    await rename(join(folder, 'aside'), join(folder, '.bantam'));
+    assert.deepEqual((await up()).functions, ['hello']);
   });
 
   it('stops, also one in the background, and the next one has its functions, but not those that were removed', async () => {

@@ -48,7 +48,7 @@ export async function openFuzzer(): Promise<Fuzzer> {
     format: 'esm',
     platform: 'node',
     target: 'node20',
-    external: ['esbuild', 'dockerode'],
+    external: ['esbuild', 'dockerode', 'classic-level'],
     banner: {
       js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
     },

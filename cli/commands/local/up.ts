@@ -10,6 +10,7 @@ import { requireRunning } from '../../local/running-gateway.ts';
 import { type LocalGateway, startLocal } from '../../local/start.ts';
 import { instancePath } from '../../local/state/instance-file.ts';
 import { keepLogShort, logPath } from '../../local/state/log-file.ts';
+import { watchFolder } from '../../local/state/watch-folder.ts';
 import { openDockerCredentials } from '../../registry/credentials.ts';
 import { announcing, tellParent } from './detached.ts';
 import { projectState } from './project-state.ts';
@@ -102,7 +103,7 @@ function stayUp(
         )
       : () => undefined;
     try {
-      await interruption(context);
+      await interruption(stateFolder, context);
     } finally {
       endShortening();
       context.report({ type: 'progress', about: 'local', text: 'stopping' });
@@ -112,15 +113,19 @@ function stayUp(
   return { facts, answer: { ...describeUp({ ...facts, link }, context), afterwards } };
 }
 
-/** Rejects with Interrupted at Ctrl-C; a timer keeps the process up while nothing is asked. */
-async function interruption({ signal }: Pick<Context, 'signal'>): Promise<never> {
+/** Rejects with Interrupted at Ctrl-C, with BAN-E626 if the folder is removed; a timer keeps the process up while nothing is asked. */
+async function interruption(stateFolder: string, { signal }: Pick<Context, 'signal'>): Promise<never> {
+  const removed = new AbortController();
+  const endWatch = await watchFolder(stateFolder, (error) => removed.abort(error));
   return await new Promise<never>((_resolve, reject) => {
     const keep = setInterval(() => undefined, 60_000);
     const stop = (): void => {
       clearInterval(keep);
-      reject(new Interrupted());
+      endWatch();
+      reject(removed.signal.aborted ? removed.signal.reason : new Interrupted());
     };
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
+    removed.signal.addEventListener('abort', stop, { once: true });
   });
 }

@@ -27,7 +27,7 @@ export const largestManifest = 4 << 20;
 const bounds = { values: 100_000, depth: 500 };
 
 /** A manifest of 4 MiB takes many times that while it is read, and two hundred at once would be more than a small machine has. */
-const reading = pLimit(200);
+const reading = pLimit(1);
 
 /** Reads the manifest in a file, as {@link readManifest} does; one at a time. Throws also what the disk says. */
 export function readManifestFile(path: string, contentType: string | undefined): Promise<ManifestFacts> {

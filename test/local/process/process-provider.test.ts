@@ -279,7 +279,7 @@ describe('the process provider', function () {
     const chain = `import { createServer } from 'node:http';
       import { spawn } from 'node:child_process';
       createServer((_, response) => response.end()).listen(Number(process.env.port), '127.0.0.1', () => {
-        spawn('sh', ['-c', 'next() { sleep 0.01; next & }; next'], { stdio: 'ignore' });
+        spawn('sh', ['-c', 'next() { next & }; next'], { stdio: 'ignore' });
       });`;
     const { image } = await started.registry.add('node:1', nodeImage('1', chain));
     started.deploy('node', image);
