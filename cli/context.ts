@@ -71,6 +71,8 @@ export interface OpenGateway {
 export interface LocalGateway {
   readonly url: string;
   readonly registry: string | undefined;
+  /** All names of that registry: those of loopback, and what `--listen` adds. */
+  readonly registries: readonly string[];
   readonly provider: string | undefined;
 }
 
@@ -286,7 +288,10 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
 
   const localGateway = once(async (): Promise<LocalGateway | undefined> => {
     const record = await localInstance();
-    return record && { url: record.url, registry: record.registry, provider: record.provider };
+    if (record === undefined) return undefined;
+    const { url, registry, listen, provider } = record;
+    const { registryNames } = await import('./local/own-addresses.ts');
+    return { url, registry, provider, registries: registry === undefined ? [] : registryNames(registry, listen) };
   });
 
   /** What both builders work with. */
@@ -308,7 +313,7 @@ export function openContext(surroundings: Surroundings, globals: GlobalOptions, 
       cacheFolder,
       registry,
       memory: imageMemory,
-      isLocalRegistry: async (host) => (await localGateway())?.registry === host.replace(/^localhost:/, '127.0.0.1:'),
+      isLocalRegistry: async (host) => (await localGateway())?.registries.includes(host.toLowerCase()) === true,
     });
   });
 

@@ -71,6 +71,7 @@ export async function claimFolder(claimant: Claimant, later: (step: () => Promis
       ...credentials,
       provider: provider.kind,
       registry: address,
+      ...(claimant.listen === undefined ? {} : { listen: claimant.listen }),
       page: `http://${address}/ui/`,
     });
     const setFront = (next: Front): void => {

@@ -16,6 +16,13 @@ export function hostsOf(address: string): readonly string[] {
   ];
 }
 
+/** All names of an embedded registry at `127.0.0.1:8585` whose gateway listens at `address`, too, if it was told so. */
+export function registryNames(registry: string, address: string | undefined): readonly string[] {
+  const port = registry.slice(registry.lastIndexOf(':'));
+  const hosts = ['127.0.0.1', 'localhost', ...(address === undefined ? [] : hostsOf(address))];
+  return hosts.map((host) => `${host}${port}`);
+}
+
 /** Whether an address means all of this machine: one listener there serves loopback, too. */
 export function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::';

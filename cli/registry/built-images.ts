@@ -27,22 +27,26 @@ export function openBuiltImages({ folder, report }: { readonly folder: string; r
     if (!warned) report({ type: 'warning', text: `${file} ${what}`, hint });
     warned = true;
   };
-  const read = async (): Promise<ReadonlySet<string>> => {
-    const why = await whyNotOurs(file);
-    if (why !== undefined) {
-      warn(`is not believed: ${why}`, `remove it and build again: rm ${file}`);
-      return new Set();
+  /** Undefined where it is not believed: then nothing is written to it, either; who knows where that would go. */
+  const read = async (): Promise<ReadonlySet<string> | undefined> => {
+    const fault = await findFault(file);
+    if (fault !== undefined) {
+      warn(`is not believed: ${fault.why}`, fault.mend);
+      return undefined;
     }
     return new Set(await readLines(file));
   };
   return {
-    has: async (digest) => isDigest(digest) && (await read()).has(digest),
+    has: async (digest) => isDigest(digest) && (await read())?.has(digest) === true,
     async add(digests) {
       try {
         const known = await read();
+        if (known === undefined) return;
         const news = [...new Set(digests)].filter((digest) => isDigest(digest) && !known.has(digest));
         if (news.length === 0) return;
         await makeFolder(folder, 0o700);
+        // A line that a full disk cut off must not swallow the next one.
+        await appendFile(file, (await endsInLine(file)) ? '' : '\n', { mode: 0o600 });
         await appendFile(file, news.map((digest) => `${digest}\n`).join(''), { mode: 0o600 });
         await shorten(file);
       } catch (error) {
@@ -56,8 +60,8 @@ export function openBuiltImages({ folder, report }: { readonly folder: string; r
   };
 }
 
-/** Why the file cannot be relied on: a link, another user's, or one that others may write to. Nothing if it is not there yet. */
-async function whyNotOurs(file: string): Promise<string | undefined> {
+/** Why the file cannot be relied on, and what helps: a link, another user's, or one that others may write to. Nothing if it is not there yet. */
+async function findFault(file: string): Promise<{ readonly why: string; readonly mend: string } | undefined> {
   for (const path of [dirname(file), file]) {
     const facts = await lstat(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
@@ -65,9 +69,18 @@ async function whyNotOurs(file: string): Promise<string | undefined> {
     });
     if (facts === undefined) return undefined;
     const name = path === file ? 'it' : 'its folder';
-    if (path === file && !facts.isFile()) return 'it is no plain file';
-    if (process.getuid !== undefined && facts.uid !== process.getuid()) return `${name} belongs to another user`;
-    if (process.platform !== 'win32' && (facts.mode & 0o022) !== 0) return `others may write to ${name}`;
+    const remove = `remove it and build again: rm ${file}`;
+    if (path === file && !facts.isFile()) return { why: 'it is no plain file', mend: remove };
+    if (process.getuid !== undefined && facts.uid !== process.getuid())
+      return {
+        why: `${name} belongs to another user`,
+        mend: path === file ? remove : 'name a folder of your own: XDG_STATE_HOME=/path',
+      };
+    if (process.platform !== 'win32' && (facts.mode & 0o022) !== 0)
+      return {
+        why: `others may write to ${name}`,
+        mend: path === file ? remove : `take that from them, and build again: chmod go-w ${path} && rm -f ${file}`,
+      };
   }
   return undefined;
 }
@@ -80,6 +93,22 @@ async function readLines(file: string): Promise<readonly string[]> {
   if (opened === undefined) return [];
   try {
     return (await opened.readFile('utf8')).split('\n').filter(isDigest);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** Whether the next line begins at the end of the file. */
+async function endsInLine(file: string): Promise<boolean> {
+  const opened = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (opened === undefined) return true;
+  try {
+    const { size } = await opened.stat();
+    const { buffer, bytesRead } = await opened.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+    return bytesRead === 0 || buffer[0] === 0x0a;
   } finally {
     await opened.close();
   }

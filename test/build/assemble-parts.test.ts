@@ -15,6 +15,7 @@ import { readDescription } from '../../cli/build/recipe/description.ts';
 import { openKeptPackages } from '../../cli/build/recipe/kept-packages.ts';
 import { recordBuilt } from '../../cli/build/record-built.ts';
 import type { Event } from '../../cli/events.ts';
+import { registryNames } from '../../cli/local/own-addresses.ts';
 import { sha256Digest } from '../../cli/oci/digest.ts';
 import { parsePlatform } from '../../cli/oci/platform.ts';
 import type { StackFunction } from '../../cli/stack/stack.ts';
@@ -55,6 +56,11 @@ describe('what is built without Docker', () => {
             'COPY x /x',
           ],
           ['WORKDIR /build', 'WORKDIR /build\nRUN apt-get install -y curl', 'RUN apt-get install -y curl'],
+          // More than the template's own step, in the same line.
+          ['WORKDIR /build', 'WORKDIR /build\nRUN npm ci && cp x /out/root', 'RUN npm ci && cp x /out/root'],
+          ['WORKDIR /build', 'WORKDIR /build\nRUN go build -o x; id', 'RUN go build -o x; id'],
+          ['WORKDIR /build', 'WORKDIR /build\nRUN node build.mjs $(id)', 'RUN node build.mjs $(id)'],
+          ['WORKDIR /build', 'WORKDIR /build\nADD x.tar /out/root/', 'ADD x.tar /out/root/'],
         ] as const) {
           const changed = dockerfile.replace(from, to);
           assert.notEqual(changed, dockerfile, from);
@@ -76,6 +82,12 @@ describe('what is built without Docker', () => {
       const own = 'FROM debian AS base\nRUN id\nFROM base\n';
       assert.equal(followBase(readDockerfile(own), parsePlatform('amd64')), undefined);
     });
+  });
+
+  it('knows the local registry by all its names, those that --listen adds included', () => {
+    assert.deepEqual(registryNames('127.0.0.1:8585', undefined), ['127.0.0.1:8585', 'localhost:8585']);
+    assert.ok(registryNames('127.0.0.1:8585', '192.0.2.7').includes('192.0.2.7:8585'));
+    assert.ok(registryNames('127.0.0.1:8585', '2001:db8::1').includes('[2001:db8::1]:8585'));
   });
 
   describe('a layer', () => {

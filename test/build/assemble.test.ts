@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { openBases } from '../../cli/build/assemble/base-image.ts';
 import type { BuildOutcome } from '../../cli/build/builder.ts';
 import { Interrupted } from '../../cli/errors.ts';
 import { missingBaseName } from '../../cli/oci/missing-base.ts';
 import { nodeKinds } from '../../cli/oci/node.ts';
 import { checkImage } from '../../cli/registry/check.ts';
+import { openImageMemory } from '../../cli/registry/image-memory.ts';
 import { openLayout } from '../../cli/registry/layout.ts';
 import type { ImageReader } from '../../cli/registry/registry.ts';
 import { readDeployableImage } from '../../cli/rollout/image.ts';
@@ -47,6 +50,10 @@ function built(
 
 function failed(outcome: BuildOutcome) {
   return 'failure' in outcome ? outcome.failure : assert.fail('it was built');
+}
+
+function fullDisk(): Error {
+  return Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
 }
 
 describe('an image that bantam assembles itself', function () {
@@ -124,6 +131,25 @@ describe('an image that bantam assembles itself', function () {
     const context = await makeSmallContext(workshop.folder, 'export default () => 2;\n');
     const other = built(await workshop.build({ context, contextDigest: `sha256:${'d'.repeat(64)}` }));
     assert.notEqual(other.digest, first.digest);
+  });
+
+  it('is made whole where another build replaces at the same time what is kept', async () => {
+    const fresh = { cache: true, pull: true };
+    const context = await makeSmallContext(workshop.folder);
+    const output = { kind: 'check' } as const;
+    const all = await Promise.all(
+      Array.from({ length: 8 }, (_, each) => workshop.build({ context, output, ...(each % 2 === 0 ? { fresh } : {}) })),
+    );
+    assert.equal(new Set(all.map((outcome) => built(outcome).digest)).size, 1);
+    // As if another build took it away between the reading and the use.
+    const kept = join(workshop.folder, 'own-layers-1');
+    const watched = workshop.open();
+    const plan = await workshop.plan({ context, output });
+    const report = (event: { readonly type: string; readonly text?: string }): void => {
+      if (event.type === 'trace' && event.text?.includes('are taken from') === true) rmSync(kept, { recursive: true });
+    };
+    built(await watched.build(plan, { report, signal: new AbortController().signal }));
+    assert.equal(existsSync(kept), false);
   });
 
   it('goes to the registry with each base layer read once, and never again', async () => {
@@ -218,6 +244,82 @@ describe('an image that bantam assembles itself', function () {
     assert.match(outcome.sizes[0]?.program ?? '', /^does not: it was built without its base image 127/);
     const checked = await checkImage(reader, { ...place, digest: outcome.digest }, nodeKinds);
     assert.deepEqual([...new Set(checked.nodes.map(({ answer }) => answer))], ['does not']);
+  });
+
+  it('says for which platforms the base cannot be had, if the others have theirs', async () => {
+    const buildArguments = { NODE_64: `${bases.host}/node:64`, NODE_ARM: 'absent.invalid/node:32' };
+    const refused = failed(await workshop.build({ buildArguments }));
+    assert.equal(refused.code, 'BAN-E221');
+    assert.match(refused.message, /absent\.invalid\/node:32 for linux\/arm\/v7 cannot be had/);
+    assert.match(refused.hint ?? '', /build for the others alone: --platform linux\/amd64;/);
+    built(await workshop.build({ buildArguments, output: { kind: 'check' } }));
+    const warning = workshop.events.find((event) => event.type === 'warning');
+    assert.ok(warning?.type === 'warning' && warning.text.includes('for linux/arm/v7 cannot be had'), warning?.type);
+  });
+
+  it('asks a registry that does not answer no more for another base in the same run', async () => {
+    let asked = 0;
+    const broken = createServer((incoming) => {
+      asked += 1;
+      incoming.socket.destroy();
+    });
+    await listen(broken);
+    try {
+      const address = broken.address();
+      const host = typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
+      const builder = workshop.open();
+      const output = { kind: 'check' } as const;
+      const of = (name: string) => ({ NODE_64: `${host}/${name}:64`, NODE_ARM: 'scratch' });
+      built(await workshop.build({ output, platforms: [amd64], buildArguments: of('one') }, builder));
+      const before = asked;
+      assert.ok(before > 0);
+      built(await workshop.build({ output, platforms: [amd64], buildArguments: of('two') }, builder));
+      assert.equal(asked, before);
+    } finally {
+      broken.closeAllConnections();
+      broken.close();
+    }
+  });
+
+  it('is not given up because another function that waited for the same base failed', async () => {
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let asked: () => void = () => undefined;
+    const first = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const opened = openBases({
+      registry: async () => ({
+        ...workshop.registry,
+        async manifest(reference, signal) {
+          asked();
+          await held;
+          return await workshop.registry.manifest(reference, signal);
+        },
+        digestOf: async () => undefined,
+      }),
+      memory: async () => openImageMemory(join(workshop.folder, 'memory'), () => undefined),
+    });
+    const stop = new AbortController();
+    const find = (signal: AbortSignal) => opened.find([`${bases.host}/node:64`], {}, amd64, signal);
+    const given = assert.rejects(find(stop.signal), Interrupted);
+    await first;
+    stop.abort();
+    await new Promise((resolve) => setImmediate(resolve));
+    const other = find(new AbortController().signal);
+    answer();
+    await given;
+    assert.equal((await other)?.name, `${bases.host}/node:64`);
+  });
+
+  it('that does not fit on the disk is the user’s to mend, and no fault of bantam’s', async () => {
+    const images = failed(
+      await workshop.build({}, workshop.open({ prepareLayout: async () => Promise.reject(fullDisk()) })),
+    );
+    assert.equal(images.code, 'BAN-E003');
+    assert.match(images.message, /^hello: its image cannot be written: ENOSPC/);
   });
 
   it('without its base it goes to the local gateway’s registry alone, and is deployed there alone', async () => {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openAssemble } from '../../cli/build/assemble/assemble.ts';
-import type { Builder, RunProgram } from '../../cli/build/builder.ts';
+import type { Builder, ImageStore, RunProgram } from '../../cli/build/builder.ts';
 import { openImageStore } from '../../cli/build/image-store.ts';
 import type { BuildPlan } from '../../cli/build/plan.ts';
 import type { Event } from '../../cli/events.ts';
@@ -94,7 +94,7 @@ export async function openWorkshop(bases: Awaited<ReturnType<typeof serveStore>>
     };
   };
   let local = '';
-  const open = (): Builder => {
+  const open = (otherwise: Partial<ImageStore> = {}): Builder => {
     let memory: ImageMemory | undefined;
     const memoryOf = async (): Promise<ImageMemory> => {
       memory ??= openImageMemory(join(folder, 'memory'), report);
@@ -102,7 +102,7 @@ export async function openWorkshop(bases: Awaited<ReturnType<typeof serveStore>>
     };
     return openAssemble({
       run,
-      images: openImageStore({ folder, registry: async () => registry, memory: memoryOf, report }),
+      images: { ...openImageStore({ folder, registry: async () => registry, memory: memoryOf, report }), ...otherwise },
       seconds: () => 0,
       scratch: join(folder, 'scratch'),
       cacheFolder: folder,

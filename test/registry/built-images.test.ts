@@ -57,6 +57,12 @@ describe('the list of images that this user built', () => {
     await writeFile(join(root, 'elsewhere'), `${digest(7)}\n`, { mode: 0o600 });
     await symlink(join(root, 'elsewhere'), file());
     assert.equal(await open().has(digest(7)), false);
+    // Nor is anything written there.
+    await open().add([digest(8)]);
+    assert.equal(await readFile(join(root, 'elsewhere'), 'utf8'), `${digest(7)}\n`);
+    const hints = events.map((event) => (event.type === 'warning' ? event.hint : ''));
+    assert.match(hints[0] ?? '', /^remove it and build again: rm /);
+    assert.match(hints[1] ?? '', /^take that from them, and build again: chmod go-w /);
   });
 
   it('is cut to its newer half when it gets long', async () => {
@@ -69,6 +75,13 @@ describe('the list of images that this user built', () => {
       [false, true, true],
     );
     assert.equal((await stat(file())).mode & 0o777, 0o600);
+  });
+
+  it('loses no more than the line that a full disk cut off', async () => {
+    await open().add([digest(1)]);
+    await appendFile(file(), 'sha256:00');
+    await open().add([digest(2)]);
+    assert.deepEqual([await open().has(digest(1)), await open().has(digest(2))], [true, true]);
   });
 
   it('that cannot be written is a warning and no failure', async () => {

@@ -7,8 +7,24 @@ export interface Disagreement {
   readonly text: string;
 }
 
-/** What the templates' own build stages run: those of a project that runs more in them cannot be built without a container. */
-const ownPrograms = /(?:^|\s)(?:npm ci|node build\.mjs|go build|bantam-build)\b/;
+/**
+ * What the templates' own build stages run, each a whole command: those of a project that runs more in them, before, after or
+ * in the midst, cannot be built without a container.
+ */
+const ownCommand =
+  /^(?:[A-Z_]+=\S* )*(?:npm ci(?: --[\w-]+)*|node build\.mjs (?:install|bundle)(?: \S+)*|go build(?: \S+)*|bantam-build (?:download|compile)(?: \S+)*|rm function\/build\.json)$/;
+
+/** Whether a RUN does nothing but what the recipes do. */
+function isOwnRun(text: string): boolean {
+  // Lines that a backslash joins are one; readDockerfile leaves it there.
+  const command = text
+    .replace(/\\\s/g, ' ')
+    .replace(/^RUN\s+/i, '')
+    .replace(/^(?:--\S+\s+)*/, '');
+  return command
+    .split('&&')
+    .every((part) => ownCommand.test(part.trim().replace(/\s+/g, ' ')) && !/[;|`<>]|\$\(/.test(part));
+}
 
 /**
  * A project may have changed the Dockerfile of its template, and then build.json does not tell all of it any more. Finds the
@@ -22,7 +38,7 @@ export function findDisagreement(
   if (last === undefined) return { line: 1, text: 'it has no FROM' };
   for (const stage of stages.slice(0, -1))
     for (const { keyword, text, line } of stage.instructions)
-      if (keyword === 'RUN' && !ownPrograms.test(text)) return { line, text };
+      if ((keyword === 'RUN' && !isOwnRun(text)) || keyword === 'ADD') return { line, text };
   const left = new Map(Object.entries(settingsOf(image)));
   for (const { keyword, text, line } of last.instructions) {
     const value = text.replace(/^\S+\s*/, '');

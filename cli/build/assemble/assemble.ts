@@ -4,7 +4,7 @@ import { describeFailure, Interrupted, UserError } from '../../errors.ts';
 import type { Report } from '../../events.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
 import { missingBaseName } from '../../oci/missing-base.ts';
-import type { Platform } from '../../oci/platform.ts';
+import { formatPlatform, type Platform } from '../../oci/platform.ts';
 import { formatReference, withoutDigest } from '../../oci/reference.ts';
 import { settleAll } from '../../registry/image-tree.ts';
 import type { Builder, BuildOutcome, Elsewhere, ImageStore, PlatformSize, PushResult, RunProgram } from '../builder.ts';
@@ -62,14 +62,26 @@ export function openAssemble(ports: AssemblePorts): Builder {
         return { name: plan.name, image, ...built, seconds: ports.seconds() - started };
       } catch (thrown) {
         if (thrown instanceof Interrupted || signal.aborted) throw new Interrupted();
-        if (!(thrown instanceof UserError)) throw thrown;
-        const failure = describeFailure(thrown);
+        const failure = describeFailure(explainDisk(thrown, plan));
         report({ type: 'ended', about: plan.name, failure });
         return { name: plan.name, image, failure };
       }
     },
   };
 }
+
+/** A full disk, or a folder that nobody may write to, is the user's to mend (BAN-E003); anything else that is no UserError is a fault of bantam's, and ends all. */
+function explainDisk(thrown: unknown, { name }: BuildPlan): UserError {
+  if (thrown instanceof UserError) return thrown;
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  if (!(thrown instanceof Error) || typeof code !== 'string' || !diskTroubles.has(code)) throw thrown;
+  return new UserError('BAN-E003', `${name}: its image cannot be written: ${thrown.message}`, {
+    hint: 'make room there (bantam’s own cache folder may be deleted at any time), or name another place: XDG_CACHE_HOME, --output',
+    cause: thrown,
+  });
+}
+
+const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EIO']);
 
 /** What the builds of one run share. `warned`: bases that a warning was about. */
 interface Shared {
@@ -151,30 +163,50 @@ async function findBases(
   const found = await settleAll(
     plan.platforms.map(async (platform) => {
       const names = baseNames(plan, facts, platform);
-      return [platform, await bases.find(names, plan.buildContexts, platform, signal)] as const;
+      const base = await bases.find(names, plan.buildContexts, platform, signal).catch((error: unknown) => {
+        if (error instanceof BaseUnavailable) return error;
+        throw error;
+      });
+      return [platform, base] as const;
     }),
   );
-  return new Map(found);
+  const [first] = found.flatMap(([, base]) => (base instanceof BaseUnavailable ? [base] : []));
+  if (first === undefined)
+    return new Map(found.flatMap(([platform, base]) => (isThere(base) ? [[platform, base]] : [])));
+  throw first.of(found.flatMap(([platform, base]) => (base instanceof BaseUnavailable ? [platform] : [])));
+}
+
+function isThere(base: BaseImage | BaseUnavailable | undefined): base is BaseImage | undefined {
+  return !(base instanceof BaseUnavailable);
+}
+
+/** ` for linux/arm/v7` where the bases of the other platforms can be had. */
+function lackingOf({ platforms: wanted }: BuildPlan, lacking: readonly Platform[]): string {
+  const some = lacking.length > 0 && lacking.length < wanted.length;
+  return some ? ` for ${lacking.map(formatPlatform).join(', ')}` : '';
 }
 
 /** What is left to do when the base cannot be had: an image of the function's own files, for those who know what it lacks. Throws BAN-E221. */
-async function finishWithoutBase(job: Job, { base, reason }: BaseUnavailable): Promise<Built> {
+async function finishWithoutBase(job: Job, { base, reason, platforms }: BaseUnavailable): Promise<Built> {
   const { plan, ports, shared, report } = job;
   const { kind } = plan.output;
+  const some = lackingOf(plan, platforms);
+  const others = plan.platforms.filter((platform) => !platforms.includes(platform)).map(formatPlatform);
+  const leave = some === '' ? '' : `or build for the others alone: --platform ${others.join(',')}; `;
   if (kind === 'push' && !(await ports.isLocalRegistry(plan.reference.registry)))
     throw new UserError(
       'BAN-E221',
-      `${plan.name}: its base image ${withoutDigest(base)} cannot be had: ${reason.message}`,
+      `${plan.name}: its base image ${withoutDigest(base)}${some} cannot be had: ${reason.message}`,
       {
         details: ['nothing was pushed: without its base the image would start nowhere but in bantam local up'],
-        hint: `${reason.hint === undefined ? '' : `${reason.hint}; `}a mirror of your own helps: --build-context ${base}=docker-image://REGISTRY/NAME:TAG`,
+        hint: `${reason.hint === undefined ? '' : `${reason.hint}; `}${leave}a mirror of your own helps: --build-context ${base}=docker-image://REGISTRY/NAME:TAG`,
       },
     );
   // Fifty functions on one base are one problem; what each of them lacks stands in its lines.
   if (!shared.warned.has(base))
     report({
       type: 'warning',
-      text: `the base image ${withoutDigest(base)} cannot be had (${reason.message}): images that are made of it hold the function’s own files only, and run only on the process provider of bantam local up`,
+      text: `the base image ${withoutDigest(base)}${some} cannot be had (${reason.message}): images that are made of it hold the function’s own files only, and run only on the process provider of bantam local up`,
       hint: 'build them again where the base can be had, before they go to a cluster',
     });
   shared.warned.add(base);

@@ -30,8 +30,10 @@ export class BaseUnavailable extends UserError {
   readonly base: string;
   /** What the registry, or the network, says. */
   readonly reason: UserError;
+  /** The platforms that lack it, as far as that is known: a layer may be the base's of several. */
+  readonly platforms: readonly Platform[];
 
-  constructor(base: string, reason: UserError) {
+  constructor(base: string, reason: UserError, platforms: readonly Platform[] = []) {
     super('BAN-E210', `the base image ${withoutDigest(base)} cannot be had: ${reason.message}`, {
       hint: reason.hint,
       cause: reason,
@@ -39,6 +41,12 @@ export class BaseUnavailable extends UserError {
     this.name = 'BaseUnavailable';
     this.base = base;
     this.reason = reason;
+    this.platforms = platforms;
+  }
+
+  /** The same, of these platforms. */
+  of(platforms: readonly Platform[]): BaseUnavailable {
+    return new BaseUnavailable(this.base, this.reason, platforms);
   }
 }
 
@@ -75,14 +83,15 @@ interface Asked {
 /** Opens the base images that references name, each asked for once in the life of this: fifty functions have the same. */
 export function openBases({ registry, memory }: BasePorts): Bases {
   const asked = new Map<string, Asked>();
+  const silent: SilentRegistries = new Map();
   const ask = (key: string, name: string, replaced: string | undefined, platform: Platform): Asked => {
     const stop = new AbortController();
-    const found = findBase(name, replaced, platform, { registry, memory, signal: stop.signal });
+    const found = findBase(name, replaced, platform, { registry, memory, silent, signal: stop.signal });
     const entry = { found, stop, waiting: 0 };
     asked.set(key, entry);
     // What cannot be had is not asked for a second time in one run; any other trouble is nothing to remember.
     found.catch((error: unknown) => {
-      if (!(error instanceof BaseUnavailable)) asked.delete(key);
+      if (!(error instanceof BaseUnavailable) && asked.get(key) === entry) asked.delete(key);
     });
     return entry;
   };
@@ -92,7 +101,10 @@ export function openBases({ registry, memory }: BasePorts): Bases {
       const replaced = names.map((each) => replacementOf(each, contexts)).find((each) => each !== undefined);
       if (replaced === undefined && name === 'scratch') return undefined;
       const key = `${replaced ?? name} ${formatPlatform(platform)}`;
-      return await waitFor(asked.get(key) ?? ask(key, name, replaced, platform), signal);
+      const known = asked.get(key);
+      // One that is being given up, because the only function that waited for it failed, is no answer for the next one.
+      const usable = known?.stop.signal.aborted === false ? known : undefined;
+      return await waitFor(usable ?? ask(key, name, replaced, platform), signal);
     },
   };
 }
@@ -140,7 +152,11 @@ function spelled(name: string): string | undefined {
   }
 }
 
+/** Registries that did not answer in this run, and what was said of them: asking each of them for fifty bases would take fifty times as long. */
+type SilentRegistries = Map<string, UserError>;
+
 interface Asking extends BasePorts {
+  readonly silent: SilentRegistries;
   readonly signal: AbortSignal;
 }
 
@@ -152,9 +168,12 @@ async function findBase(
 ): Promise<BaseImage> {
   const own = AbortSignal.timeout(patience);
   const signal = AbortSignal.any([asking.signal, own]);
+  let host: string | undefined;
   try {
     const { reader, place, memory } = await open(name, replaced, asking);
-    const tree = await readTree(reader, place, { signal, memory });
+    host = place.registry;
+    const asked = answering(reader, place, asking.silent);
+    const tree = await readTree(asked, place, { signal, memory });
     const chosen = choose(tree, platform);
     if (chosen === undefined)
       throw new UserError('BAN-E210', `the base image ${name} is not there for ${formatPlatform(platform)}`, {
@@ -162,7 +181,7 @@ async function findBase(
       });
     const byDigest: Reference = { registry: place.registry, repository: place.repository, digest: chosen.digest };
     const options = { memory, signal };
-    const bytes = await readConfig(chosen.manifest.config, { reader, reference: byDigest, options });
+    const bytes = await readConfig(chosen.manifest.config, { reader: asked, reference: byDigest, options });
     return {
       name: withoutDigest(name),
       digest: chosen.digest,
@@ -173,13 +192,43 @@ async function findBase(
     };
   } catch (thrown) {
     if (asking.signal.aborted) throw new Interrupted();
-    if (own.aborted) throw new BaseUnavailable(name, noAnswer(name));
-    throw explain(thrown, name);
+    const reason = own.aborted ? noAnswer(host ?? name) : thrown;
+    if (host !== undefined && reason instanceof UserError && reason.code === 'BAN-E301')
+      asking.silent.set(host, reason);
+    throw explain(reason, name);
   }
 }
 
-function noAnswer(name: string): UserError {
-  return new UserError('BAN-E301', `the registry of ${name} did not answer within ${patience / 1000} s`, {
+/** What earlier runs have read is there without the registry; for the rest one that kept silent before is not waited for again. */
+function answering(reader: ImageReader, { registry }: Reference, silent: SilentRegistries): ImageReader {
+  const refuse = (): void => {
+    const reason = silent.get(registry);
+    if (reason !== undefined) throw reason;
+  };
+  const { digestOf } = reader;
+  return {
+    ...reader,
+    async manifest(reference, signal) {
+      refuse();
+      return await reader.manifest(reference, signal);
+    },
+    async blob(reference, digest, signal) {
+      refuse();
+      return await reader.blob(reference, digest, signal);
+    },
+    ...(digestOf === undefined
+      ? {}
+      : {
+          async digestOf(reference, signal) {
+            refuse();
+            return await digestOf.call(reader, reference, signal);
+          },
+        }),
+  };
+}
+
+function noAnswer(host: string): UserError {
+  return new UserError('BAN-E301', `the registry ${host} did not answer within ${patience / 1000} s`, {
     hint: 'check the network',
   });
 }

@@ -98,11 +98,13 @@ async function makeLayer(
     .update(JSON.stringify([plan.contextDigest, variety]))
     .digest('hex');
   const home = join(folder, key);
-  const kept = plan.fresh.cache ? undefined : await readKept(home);
+  // Whoever builds the same at the same time may replace what is kept: this build has a link of its own.
+  const file = join(await mkdtemp(join(scratch, 'layer-')), 'layer');
+  const kept = plan.fresh.cache ? undefined : await readKept(home, file);
   if (kept !== undefined) {
     for (const text of kept.warnings) report({ type: 'log', about: plan.name, text, stream: 'stderr' });
     report({ type: 'trace', about: plan.name, text: `its files for ${variety} are taken from ${home}` });
-    return layerIn(join(home, 'layer'), kept);
+    return layerIn(file, kept);
   }
   const what = description.kind === 'bundle' ? 'bundling' : `compiling for ${formatPlatform(platform)}`;
   report({ type: 'progress', about: plan.name, text: what });
@@ -111,11 +113,10 @@ async function makeLayer(
   const packages = plan.fresh.cache ? undefined : ports.packages;
   const { warnings } = await fillTree(plan, description, platform, tree, { run: ports.run, signal, packages });
   for (const text of warnings) report({ type: 'log', about: plan.name, text, stream: 'stderr' });
-  const packed = await packLayer(tree, join(work, 'layer'), signal);
+  const packed = await packLayer(tree, file, signal);
   await rm(tree, { recursive: true, force: true });
-  await writeFile(join(work, 'layer.json'), JSON.stringify({ ...packed, warnings }));
-  const final = (await keep(work, home, plan.fresh.cache, report)) ? home : work;
-  return layerIn(join(final, 'layer'), packed);
+  await keep({ file, work, home }, JSON.stringify({ ...packed, warnings }), plan.fresh.cache, report);
+  return layerIn(file, packed);
 }
 
 function layerIn(file: string, { digest, diffId, size }: PackedLayer): OwnLayer {
@@ -125,23 +126,29 @@ function layerIn(file: string, { digest, diffId, size }: PackedLayer): OwnLayer 
     size,
     async place(path) {
       // Whoever edits the layout edits what is kept, too: the next build notices and makes it anew.
-      await link(file, path).catch(async (error: NodeJS.ErrnoException) => {
-        if (error.code !== 'EEXIST') await copyFile(file, path);
-      });
+      await linkOrCopy(file, path);
     },
   };
 }
 
-/** A layer of an earlier build, hashed anew: a damaged one is removed and made again. */
-async function readKept(home: string): Promise<v.InferOutput<typeof keptSchema> | undefined> {
+async function linkOrCopy(file: string, path: string): Promise<void> {
+  await link(file, path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') await copyFile(file, path);
+  });
+}
+
+/** A layer of an earlier build, linked to `file` and hashed anew there: a damaged one is removed and made again. */
+async function readKept(home: string, file: string): Promise<v.InferOutput<typeof keptSchema> | undefined> {
   const text = await readFile(join(home, 'layer.json'), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const parsed = v.safeParse(keptSchema, text);
-  if (parsed.success && (await digestOf(join(home, 'layer'))) === parsed.output.digest) {
+  await linkOrCopy(join(home, 'layer'), file).catch(() => undefined);
+  if (parsed.success && (await digestOf(file)) === parsed.output.digest) {
     const now = Date.now() / 1000;
     await utimes(home, now, now).catch(() => undefined);
     return parsed.output;
   }
+  await rm(file, { force: true });
   await rm(home, { recursive: true, force: true }).catch(() => undefined);
   return undefined;
 }
@@ -157,17 +164,22 @@ async function digestOf(file: string): Promise<string | undefined> {
   return `sha256:${hash.digest('hex')}`;
 }
 
-/** Moves a finished layer to its place for the next build, `anew` in the place of an older one. False where that cannot be, or another build was faster: then this build alone has it. */
-async function keep(work: string, home: string, anew: boolean, report: Report): Promise<boolean> {
+/** Puts a finished layer, by way of the folder `work`, in its place for the next build, `anew` in the place of an older one. Where that cannot be, or another build was faster, this build alone has it. */
+async function keep(
+  { file, work, home }: { readonly file: string; readonly work: string; readonly home: string },
+  facts: string,
+  anew: boolean,
+  report: Report,
+): Promise<void> {
   try {
+    await linkOrCopy(file, join(work, 'layer'));
+    await writeFile(join(work, 'layer.json'), facts);
     await makeFolder(dirname(home), 0o700);
     await tidy(dirname(home));
     if (anew) await rm(home, { recursive: true, force: true });
     await rename(work, home);
-    return true;
   } catch (error) {
     report({ type: 'trace', text: `${home} is not kept: ${String(error)}` });
-    return false;
   }
 }
 

@@ -19,6 +19,8 @@ const schema = v.object({
   password: v.string(),
   /** Its embedded registry as references name it: `127.0.0.1:8585`. */
   registry: v.optional(v.pipe(v.string(), v.regex(ownAddress))),
+  /** Where it listens besides loopback, as `--listen` said. Nothing is sent there because of it. */
+  listen: v.optional(v.string()),
   provider: v.optional(v.picklist(['process', 'docker'])),
   /** Address of its page. */
   page: v.optional(v.pipe(v.string(), v.regex(ownAddress))),
