@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.ts';
+import { describeFailure, type Failure, type UserError } from '../errors.ts';
 
 /** What `fn test` does for a function, in this order: its own tests, what every function promises, its examples. */
 export const stageNames = ['unit', 'contract', 'examples'] as const;
@@ -78,4 +78,11 @@ export function stageOf(
 /** The result of a stage that did not run. */
 export function stageWithout(stage: StageName, verdict: 'none' | 'not run', reason: string): StageResult {
   return { stage, verdict, reason, milliseconds: 0, cases: [] };
+}
+
+/** An error that kept tests from running. A missing compiler has another way out here than for a build. */
+export function describeTrouble(thrown: UserError): Failure {
+  const failure = describeFailure(thrown);
+  if (thrown.code !== 'BAN-E222') return failure;
+  return { ...failure, hint: 'install Go (go.dev/dl), or test the image that Docker builds: bantam fn test --image' };
 }

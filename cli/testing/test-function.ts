@@ -12,7 +12,14 @@ import { testContract, withoutRuntimeSettings } from './contract.ts';
 import { findExampleFiles } from './examples/read-examples.ts';
 import { openExamples, testExamples } from './examples-stage.ts';
 import { hideSecrets, readSecretFolder } from './hidden-secrets.ts';
-import { type FunctionResult, type StageName, type StageResult, stageOf, stageWithout } from './result.ts';
+import {
+  describeTrouble,
+  type FunctionResult,
+  type StageName,
+  type StageResult,
+  stageOf,
+  stageWithout,
+} from './result.ts';
 import { openFunctionTarget, ownLife, startFunction } from './started-function.ts';
 import { explainTemplate } from './template-age.ts';
 import { mochaFiles } from './unit/mocha.ts';
@@ -227,15 +234,8 @@ async function testProcess(
   } catch (thrown) {
     if (!(thrown instanceof UserError)) throw thrown;
     const reason = uncompiled ? 'the function cannot be built' : 'the function does not start';
-    return { stages: withheld(reason), failure: failureOf(thrown), uncompiled, inputs };
+    return { stages: withheld(reason), failure: describeTrouble(thrown), uncompiled, inputs };
   }
-}
-
-/** A missing compiler has another way out here than for a build. */
-function failureOf(thrown: UserError): Failure {
-  const failure = describeFailure(thrown);
-  if (thrown.code !== 'BAN-E222') return failure;
-  return { ...failure, hint: 'install Go (go.dev/dl), or test the image that Docker builds: bantam fn test --image' };
 }
 
 /** The replicas of a target find these secrets, besides those that a start asks for. */

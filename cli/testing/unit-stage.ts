@@ -1,12 +1,12 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunProgram } from '../build/builder.ts';
-import { describeFailure, UserError } from '../errors.ts';
+import { UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
 import type { PreparedFunction } from './built-function.ts';
 import { readGoCoverage } from './coverage/go-coverage.ts';
 import { readNodeCoverage } from './coverage/node-coverage.ts';
-import { type StageResult, stageOf, stageWithout, type TestCase } from './result.ts';
+import { describeTrouble, type StageResult, stageOf, stageWithout, type TestCase } from './result.ts';
 import { bundleTests, type TestBundle } from './unit/bundle-tests.ts';
 import { findFiles, testFile } from './unit/find-tests.ts';
 import { runGoTests } from './unit/go-tests.ts';
@@ -37,7 +37,6 @@ export interface UnitOutcome {
 /** Runs the function's own tests: node:test or mocha, or `go test`. What keeps all of them from running is a failed case. Throws Interrupted. */
 export async function testUnits(request: UnitRun): Promise<UnitOutcome> {
   const began = performance.now();
-  const { handler } = request.prepared;
   let inputs: readonly string[] = [];
   try {
     const outcome = await (request.prepared.description.kind === 'compile'
@@ -56,9 +55,8 @@ export async function testUnits(request: UnitRun): Promise<UnitOutcome> {
       name: 'unit tests',
       verdict: 'failed',
       milliseconds: 0,
-      file: place?.file ?? handler,
-      line: place?.line ?? 1,
-      failure: describeFailure(thrown),
+      ...(place === undefined ? {} : { file: place.file, line: place.line }),
+      failure: describeTrouble(thrown),
     };
     return { result: stageOf('unit', [broken], performance.now() - began), inputs };
   }

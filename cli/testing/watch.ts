@@ -32,11 +32,21 @@ export async function watchFunctions(watching: Watching): Promise<never> {
   let wake: () => void = () => undefined;
   let round = new AbortController();
   const watcher = openWatcher((path, isFolder) => {
-    if (!(isFolder ? isFolderOf(path, known) : isInput(path, known))) return;
+    if (isFolder) adopt(path);
+    if (!isInput(path, known)) return;
     changed.add(path);
     round.abort();
     wake();
   });
+  // A new folder in one of a function's: tests may come to lie in it. One that comes back is watched anew.
+  const adopt = (path: string): void => {
+    for (const [name, tested] of known) {
+      const { folders } = tested;
+      if (!folders.includes(path) && !folders.includes(dirname(path))) continue;
+      known.set(name, { ...tested, folders: [...new Set([...folders, path])] });
+      watcher.add(path);
+    }
+  };
   try {
     let due: readonly string[] = names;
     let first = true;
@@ -76,14 +86,11 @@ export async function watchFunctions(watching: Watching): Promise<never> {
   }
 }
 
-/** A round that broke early knows less: what the one before knew still counts. */
+/** A round that broke early knows less: what the one before knew still counts. Folders are kept in any case: they may be empty yet. */
 function keepInputs(one: TestedFunction, before: TestedFunction | undefined): TestedFunction {
-  if (before === undefined || one.result.ok) return one;
-  return {
-    ...one,
-    inputs: [...new Set([...one.inputs, ...before.inputs])],
-    folders: [...new Set([...one.folders, ...before.folders])],
-  };
+  if (before === undefined) return one;
+  const folders = [...new Set([...one.folders, ...before.folders])];
+  return { ...one, folders, inputs: one.result.ok ? one.inputs : [...new Set([...one.inputs, ...before.inputs])] };
 }
 
 function openWatcher(onChange: (path: string, isFolder: boolean) => void): FSWatcher {
@@ -101,10 +108,6 @@ function openWatcher(onChange: (path: string, isFolder: boolean) => void): FSWat
 
 function isInput(path: string, known: ReadonlyMap<string, TestedFunction>): boolean {
   return [...known.values()].some((tested) => concerns(path, tested));
-}
-
-function isFolderOf(path: string, known: ReadonlyMap<string, TestedFunction>): boolean {
-  return [...known.values()].some(({ folders }) => folders.includes(path));
 }
 
 function concerns(path: string, tested: TestedFunction | undefined): boolean {

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: functions are written here as text.
 import assert from 'node:assert/strict';
-import { cp, mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { skip } from '../real-parts.ts';
 import { hasGo, repository } from '../templates/build-context.ts';
@@ -442,16 +442,36 @@ describe('fn test', function () {
       // The watcher begins when the first round has ended: write until it is heard.
       const until = async (change: () => Promise<void>, expected: RegExp): Promise<void> => {
         const end = performance.now() + 30_000;
+        let next = 0;
         for (let turn = 0; ; turn += 1) {
           const text = await readFile(join(folder, 'rounds'), 'utf8');
           if (expected.test(text)) return;
           assert.ok(performance.now() < end, text);
-          if (turn % 50 === 0) await change();
+          // Ever more seldom: a change ends the round before.
+          if (turn === next) {
+            next = 2 * turn + 50;
+            await change();
+          }
           await wait(20);
         }
       };
       await until(() => write({ 'hello/handler.ts': handler.replace('Hello, ', 'Moin, ') }), /one Moin, world!; $/);
       await until(() => write({ 'hello/handler.test.ts': testOf('two') }), /two Moin, world!; $/);
+      // As another branch of the repository is checked out.
+      await rename(join(folder, 'hello'), join(folder, 'away'));
+      await write({ 'away/handler.ts': handler.replace('Hello, ', 'Servus, ') });
+      await rename(join(folder, 'away'), join(folder, 'hello'));
+      let again = false;
+      await until(async () => {
+        if (again) await write({ 'hello/handler.ts': handler.replace('Hello, ', 'Servus, ') });
+        again = true;
+      }, /two Servus, world!; $/);
+      const more = testOf('three').replace('./handler.ts', '../handler.ts');
+      let folders = 0;
+      await until(async () => {
+        folders += 1;
+        await write({ [`hello/more-${folders}/new.test.ts`]: more });
+      }, /three Servus, world!; /);
     } finally {
       interrupt.abort();
     }
