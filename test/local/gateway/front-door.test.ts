@@ -213,7 +213,16 @@ describe('all that a local gateway answers, from its front door', function () {
   });
 
   it('a call looks for its function alone, whatever others there are', async () => {
-    for (let count = 0; count < 500; count += 1) await deploy(`other-${count}`);
+    for (let count = 0; count < 500; count += 1) {
+      const [name, deployment] = [`other-${count}`, { service: `other-${count}`, image: 'none:1' }];
+      provider.apply({
+        name,
+        generation: '0123456789abcdef',
+        createdAt: '2026-11-22T00:00:00Z',
+        deployment,
+        replicas: 1,
+      });
+    }
     let lists = 0;
     const list = provider.list.bind(provider);
     provider.list = () => {

@@ -10,11 +10,12 @@ export class SignIn {
     const user = element('input', {
       type: 'text',
       value: 'admin',
-      autocomplete: 'username',
+      autocomplete: 'off',
       spellcheck: 'false',
       autocapitalize: 'none',
     });
-    const password = element('input', { type: 'password', autocomplete: 'current-password' });
+    // A browser that keeps it would fill it into the forms of functions' pages, too: they are of the same origin.
+    const password = element('input', { type: 'password', autocomplete: 'off' });
     const problem = element('p', { class: 'problem', role: 'alert' });
     const form = element(
       'form',
