@@ -3,7 +3,6 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { Interrupted, UserError } from '../../../cli/errors.ts';
-import { readMarkedProcesses } from '../../../cli/local/process/process-table.ts';
 import type { ReplicaLogLine } from '../../../cli/local/replicas/provider.ts';
 import { isAlive as isAliveAs } from '../../../cli/local/state/instance-file.ts';
 import { bantamLabel } from './image-in-memory.ts';
@@ -272,29 +271,6 @@ describe('the process provider', function () {
     assert.deepEqual(children.map(isAlive), [true, true, true, true]);
     await started.provider.remove('go');
     assert.deepEqual(children.map(isAlive), [false, false, false, false]);
-  });
-
-  it('ends also what never stops starting itself anew', async () => {
-    await using started = await startTestProvider();
-    const chain = `import { createServer } from 'node:http';
-      import { spawn } from 'node:child_process';
-      createServer((_, response) => response.end()).listen(Number(process.env.port), '127.0.0.1', () => {
-        spawn('sh', ['-c', 'next() { next & }; next'], { stdio: 'ignore' });
-      });`;
-    const { image } = await started.registry.add('node:1', nodeImage('1', chain));
-    started.deploy('node', image);
-    await started.ready('node');
-    const [replica = ''] = started.replicas('node');
-    const left = async () =>
-      (await readMarkedProcesses('BANTAM_REPLICA')).filter(
-        ({ environment }) => environment?.get('BANTAM_REPLICA') === replica,
-      ).length;
-    await until('it has begun', async () => (await left()) > 1);
-    const [pid = 0] = started.state('node').replicaStates.map((each) => each.pid ?? 0);
-    process.kill(pid, 'SIGKILL');
-    await until('it was noticed', () => started.state('node').replicaStates[0]?.pid !== pid);
-    await started.provider.remove('node');
-    assert.equal(await left(), 0);
   });
 
   it('kills what does not end when it is told to, after its grace', async () => {
