@@ -12,9 +12,21 @@ if (known !== undefined) {
     if (error.code !== 'EPIPE') process.exitCode = 1;
   });
   process.stdout.write(known);
+} else if (isTooOld(process.versions.node)) {
+  // An older one would name a function of Node that it lacks, and a line of code.
+  process.stderr.write(
+    `bantam needs Node 20.19 or newer; this is ${process.version}\n  next: https://nodejs.org/download\n`,
+  );
+  process.exitCode = 1;
 } else {
   const { runProcess } = await import('./run-process.ts');
   await runProcess(argv, packageFolder);
+}
+
+/** Below `engines` of package.json. */
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < 20 || (major === 20 && minor < 19);
 }
 
 /** What one word asks for, if it can be said without the parser. */

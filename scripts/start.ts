@@ -3,7 +3,7 @@
  * repository's functions for three platforms, pushes them there, deploys them, waits until the new code answers, and calls each once.
  * Stays up until Ctrl-C; with --once, or in CI, it ends when the job is done. Exit code 0 only if all of it worked.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -52,8 +52,16 @@ async function runMainJob(): Promise<number> {
     detached: true,
   });
   const ended = once(gateway, 'exit') as Promise<[number | null]>;
+  let asked = false;
+  const stop = (): void => {
+    // Once: at a second signal it would end without tidying up.
+    if (!asked) gateway.kill('SIGINT');
+    asked = true;
+  };
   try {
+    interrupt.signal.addEventListener('abort', stop);
     const up = await outcomeOf(gateway);
+    interrupt.signal.removeEventListener('abort', stop);
     if (up?.ok !== true) {
       if (interrupt.signal.aborted) return 130;
       if (up !== undefined) say(`${up.error.message}\n  next: ${up.error.hint ?? ''}`);
@@ -77,7 +85,7 @@ async function runMainJob(): Promise<number> {
     say('The gateway was ended from elsewhere.');
     return status === 130 ? 0 : (status ?? 1);
   } finally {
-    gateway.kill('SIGINT');
+    stop();
     await ended;
   }
 }
@@ -89,7 +97,8 @@ async function deployAndCall(registry: string): Promise<{ code: number; deployed
     OPENFAAS_URL: `http://${registry}`,
     ARCH_CHECK_REGISTRIES: registry,
   };
-  const hasGo = spawnSync('go', ['version'], { stdio: 'ignore' }).status === 0;
+  const hasGo = await findGo();
+  if (interrupt.signal.aborted) return { code: 130, deployed: [] };
   const chosen = functions.filter(({ needsGo }) => hasGo || !needsGo);
   const deployed = chosen.map(({ name }) => name);
   for (const { name } of functions.filter((each) => !chosen.includes(each)))
@@ -101,11 +110,20 @@ async function deployAndCall(registry: string): Promise<{ code: number; deployed
   for (const words of [deploy, ['fn', 'list'], ...calls]) {
     say(`\n$ bantam ${words.map((word) => (word.includes('?') ? `'${word}'` : word)).join(' ')}`);
     const code = await run(words, environment);
-    if (code !== 0) return { code, deployed };
+    if (code !== 0 || interrupt.signal.aborted) return { code, deployed };
     // A terminal gets the end of the line from `fn invoke` itself.
     if (words.includes('invoke') && process.stdout.isTTY !== true) process.stdout.write('\n');
   }
   return { code: 0, deployed };
+}
+
+/** Whether there is a go command. */
+async function findGo(): Promise<boolean> {
+  const child = spawn('go', ['version'], { stdio: 'ignore' });
+  return await new Promise((resolve) => {
+    child.once('error', () => resolve(false));
+    child.once('exit', (code) => resolve(code === 0));
+  });
 }
 
 /** The port of the README, or a free one if another program has it. */

@@ -205,7 +205,7 @@ describe('Ctrl-C', function () {
       (await execa('docker', [...argv, '--filter', 'label=bantam.local'])).stdout.split('\n');
     const ours = async (): Promise<readonly string[]> => [
       ...(await docker('network', 'ls', '--format', 'network {{.Name}}')),
-      ...(await docker('ps', '--all', '--format', 'container {{.Names}} of {{.Image}}, {{.Status}}')),
+      ...(await docker('ps', '--all', '--format', 'container {{.Names}}')),
     ];
     const before = await ours();
     for (const provider of ['process', 'docker'])

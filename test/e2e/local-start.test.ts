@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
@@ -93,17 +93,41 @@ describe('npm start on a machine without Docker', function () {
     assert.match(text, /^node-info\tdeployed\t/m);
     assert.match(text, /"runsOn":\["linux\/amd64","linux\/arm64","linux\/arm\/v7"\]/);
     assert.match(text, /"goVersion": "go1\./);
-    assert.match(text, /its page {4}http:\/\/127\.0\.0\.1:\d+\/ui\//);
+    assert.match(text, /^npm start without --once lets them stay up\.$/m);
     await assertNothingRuns();
   });
 
   it('leaves out what needs Go where there is none, stays up until Ctrl-C, and leaves nothing running', async () => {
     const path = await makePath(join(scratch, 'without-go'), ['sh', 'node']);
     const child = begin(['node', '--import', 'tsx', 'scripts/start.ts'], path);
-    const { code, text } = await follow(child, /It stays up\. Ctrl-C stops it/);
+    const { code, text } = await follow(child, /They stay up until Ctrl-C/);
     assert.equal(code, 0, text);
     assert.match(text, /^node-info is written in Go, and there is no go command on this machine: left out\./m);
     assert.match(text, /^arch-check\t(deployed|unchanged)\t/m);
+    assert.match(text, /^ {2}page {7}http:\/\/127\.0\.0\.1:\d+\/ui\/$/m);
+    assert.match(text, /fn logs arch-check$/m);
+    await assertNothingRuns();
+  });
+
+  it('says why the gateway does not come up, and ends as it does', async () => {
+    const path = await makePath(join(scratch, 'no-state'), ['sh', 'node']);
+    await rm(join(project, '.bantam'), { recursive: true, force: true });
+    await writeFile(join(project, '.bantam'), 'a file');
+    const { code, text } = await follow(begin(['node', '--import', 'tsx', 'scripts/start.ts'], path));
+    await rm(join(project, '.bantam'));
+    assert.equal(code, 1, text);
+    assert.match(text, /\.bantam.*: it exists already/);
+    assert.match(text, /^ {2}next: \S/m);
+  });
+
+  it('ends at a Ctrl-C that comes while the gateway starts', async () => {
+    const path = await makePath(join(scratch, 'early'), ['sh', 'node']);
+    const { code, text } = await follow(
+      begin(['node', '--import', 'tsx', 'scripts/start.ts'], path),
+      /bantam local up/,
+    );
+    assert.equal(code, 130, text);
+    assert.doesNotMatch(text, /fn deploy/);
     await assertNothingRuns();
   });
 
