@@ -164,7 +164,7 @@ describe('functions of other people’s templates', function () {
       ),
     );
     await mkdir(join(root.path, 'gateway'));
-    const local = await startBantam(['local', 'up', '--port', '0'], {
+    const local = await startBantam(['local', 'up', '--port', '0', '--provider', 'docker'], {
       folder: join(root.path, 'gateway'),
       environment: { HOME: join(root.path, 'home') },
       ready: /Ctrl-C stops it/,

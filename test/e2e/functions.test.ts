@@ -106,7 +106,7 @@ describe('the functions of this repository', function () {
       join(folder.path, 'docker/config.json'),
       JSON.stringify({ auths: { [guarded.address]: { auth } } }),
     );
-    local = await startBantam(['local', 'up', '--port', '0'], {
+    local = await startBantam(['local', 'up', '--port', '0', '--provider', 'docker'], {
       folder: join(folder.path, 'gateway'),
       environment: { HOME: folder.path, DOCKER_CONFIG: join(folder.path, 'docker') },
       ready: /Ctrl-C stops it/,

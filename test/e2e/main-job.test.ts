@@ -159,11 +159,14 @@ describe('the main job', function () {
     const password = 'a password of the test';
     await writeFile(join(project.path, 'password'), `${password}\n`);
     await mkdir(join(project.path, 'gateway'));
-    local = await startBantam(['local', 'up', '--port', '0', '--password-file', join(project.path, 'password')], {
-      folder: join(project.path, 'gateway'),
-      environment: { HOME: home() },
-      ready: /Ctrl-C stops it/,
-    });
+    local = await startBantam(
+      ['local', 'up', '--port', '0', '--provider', 'docker', '--password-file', join(project.path, 'password')],
+      {
+        folder: join(project.path, 'gateway'),
+        environment: { HOME: home() },
+        ready: /Ctrl-C stops it/,
+      },
+    );
     gateway = /at (http:\/\/\S+),/.exec(local.output())?.[1] ?? '';
     const wrong = await run(['login', '--gateway', gateway, '--username', 'admin', '--password-stdin'], {
       input: 'not it',

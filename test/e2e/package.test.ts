@@ -61,7 +61,7 @@ describe('the package', function () {
       'templates/bantam-ts',
     ]);
     for (const path of paths.filter((path) => path.startsWith('dist/')))
-      assert.match(path, /^dist\/([\w-]+\.js(\.LEGAL\.txt)?|help\.txt)$/);
+      assert.match(path, /^dist\/([\w-]+\.js(\.LEGAL\.txt)?|help\.txt|page\/[\w.-]+)$/);
     assert.deepEqual(
       paths.filter((path) => /node_modules|\.map$|recordings|(^|\/)test\/|\.env|\.tgz$/.test(path)),
       [],
@@ -96,9 +96,14 @@ describe('the package', function () {
       JSON.parse(await readFile(join(root, 'package.json'), 'utf8')),
     );
     assert.equal(stdout, version);
-    // What is not bundled is found beside it: dockerode is loaded by this one.
-    const up = await npx(installed(), 'bantam', 'local', 'up', '--port', '0', { DOCKER_HOST: 'unix:///nowhere.sock' });
+    // What is not bundled is found beside it: dockerode is loaded by this one, the store by the other.
+    const nowhere = { DOCKER_HOST: 'unix:///nowhere.sock' };
+    const up = await npx(installed(), 'bantam', 'local', 'up', '--port', '0', '--provider', 'docker', nowhere);
     assert.match(up.stderr, /BAN-E202/);
+    const detached = await npx(installed(), 'bantam', 'local', 'up', '--port', '0', '--detach', nowhere);
+    assert.equal(detached.exitCode, 0, detached.stderr);
+    const down = await npx(installed(), 'bantam', 'local', 'down', nowhere);
+    assert.equal(down.exitCode, 0, down.stderr);
   });
 
   for (const [language, template] of [

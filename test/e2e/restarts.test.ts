@@ -8,7 +8,7 @@ import { type Load, type LoadReport, startLoad } from './runtime/load.ts';
 import { type Routed, routeTo } from './runtime/provider.ts';
 
 /** Restarts of each runtime; `npm run soak:restarts` asks for 50. */
-const restarts = Number(process.env['RESTARTS'] ?? '10');
+const restarts = Number(process.env['RESTARTS'] ?? '6');
 /** Functions at a time; each is two replicas, of which one restarts while the other one answers. */
 const functions = 4;
 /** How long a replica accepts calls after SIGTERM, and for how long a provider goes on sending them, in milliseconds. */
