@@ -39,7 +39,7 @@ export const invoke = defineCommand({
     `echo '{"name":"Pi"}' | bantam fn invoke hello`,
     'bantam invoke arch-check --path "?image=127.0.0.1:5000/hello"',
     'bantam fn invoke hello -d hi -i',
-    'bantam fn invoke hello --async --callback http://127.0.0.1:9000/done < event.json',
+    'bantam invoke hello --async --callback http://127.0.0.1:9000 < event.json',
   ],
   async run(input, context) {
     const [name = ''] = input.names;
