@@ -6,7 +6,7 @@ import { closeParts } from './real-parts.ts';
 // The user's own settings must not decide a test.
 for (const name of Object.keys(process.env))
   if (
-    /^(BANTAM_(?!BED|CHROMIUM|FUZZ|FAAS_CLI|SUITE_TARGET|OF_WATCHDOG)|OPENFAAS_|FORCE_COLOR$|NO_COLOR$|GITHUB_ACTIONS$)/.test(
+    /^(BANTAM_(?!BED|CHROMIUM|FUZZ|FAAS_CLI|SUITE_(?:TARGET|MOVED)|OF_WATCHDOG)|OPENFAAS_|FORCE_COLOR$|NO_COLOR$|GITHUB_ACTIONS$)/.test(
       name,
     )
   )

@@ -4,7 +4,7 @@ import { planFuzz } from './plan.ts';
 import { describeOutcome, type Fuzzer, type Outcome, openFuzzer, usualBounds } from './run.ts';
 
 /** Two thirds of a minute in `npm test`, an hour with `npm run soak`; see CONTRIBUTING.md for the variables. */
-const plan = planFuzz(process.env, 40);
+const plan = planFuzz(process.env, 30);
 
 describe(`fuzzing from seed ${plan.seed}`, function () {
   this.timeout((plan.seconds * plan.targets.length + 300) * 1000);
