@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { UserError } from '../../errors.ts';
+import { Interrupted, UserError } from '../../errors.ts';
 import type { Event, Report } from '../../events.ts';
 import type { ContainerEngine, EngineFacts, PullCredentials } from '../../tools/container-engine.ts';
 import { instanceLabel } from '../replicas/names.ts';
@@ -48,7 +48,9 @@ export async function startDockerProvider(
     });
   }
   const facts = await engine.facts(signal);
-  const network = await engine.networks.create(`bantam-${instance}`, { [instanceLabel]: instance }, signal);
+  // Not abortable: an aborted creation may end after the clean-up has looked for what there is. It takes milliseconds.
+  const network = await engine.networks.create(`bantam-${instance}`, { [instanceLabel]: instance });
+  if (signal?.aborted === true) throw new Interrupted();
   return new RunningDockerProvider(options, facts, (await isOwnAddress(network.gateway)) ? network.gateway : undefined);
 }
 
