@@ -246,3 +246,14 @@ export function gravest(codes: Iterable<ExitCode>): ExitCode {
   const present = new Set(codes);
   return gravity.find((code) => present.has(code)) ?? exitCodes.done;
 }
+
+/** The code of a failure of the system (`ENOENT`) or of Node (`ERR_…`), undefined if it has none. Source: nodejs.org/api/errors.html#errorcode. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** Whether the system failed for one of these reasons: `failedWith(error, 'ENOENT', 'ENOTDIR')`. */
+export function failedWith(error: unknown, ...codes: readonly string[]): boolean {
+  const code = systemCode(error);
+  return code !== undefined && codes.includes(code);
+}

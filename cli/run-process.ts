@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { nobodyReads } from './context.ts';
+import { failedWith } from './errors.ts';
 import { runProgramLine } from './program.ts';
 
 /** Process facts in, exit code out. Everything else is reachable without a process. `packageFolder`: where bantam itself is. */
@@ -63,7 +64,7 @@ function workingFolder(): string | undefined {
   try {
     return process.cwd();
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    if (failedWith(thrown, 'ENOENT')) return undefined;
     throw thrown;
   }
 }

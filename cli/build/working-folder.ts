@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rename } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { UserError } from '../errors.ts';
+import { failedWith, UserError } from '../errors.ts';
 import type { Report } from '../events.ts';
 import { removeAbandoned } from '../template/abandoned.ts';
 import { makeFolder } from '../tools/make-folder.ts';
@@ -64,7 +64,7 @@ export async function replaceFolder(from: string, to: string, aside: string): Pr
 }
 
 function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
+  return failedWith(error, 'ENOTEMPTY', 'EEXIST');
 }
 
 async function exchange(from: string, to: string, aside: string): Promise<void> {

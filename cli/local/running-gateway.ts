@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { Interrupted, UserError } from '../errors.ts';
+import { Interrupted, systemCode, UserError } from '../errors.ts';
 import { pause } from './replicas/pause.ts';
 import type { InstanceRecord } from './state/instance-file.ts';
 import { isAlive, readInstance } from './state/instance-file.ts';
@@ -75,7 +75,7 @@ export async function stopProcess(
     try {
       if (isAlive(record)) send(record.pid, name);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      const code = systemCode(error);
       if (code === 'ESRCH') return; // It ended in the same moment.
       throw new UserError(
         'BAN-E629',

@@ -1,6 +1,6 @@
 import { lstat, readFile, readlink, realpath } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { UserError } from '../errors.ts';
+import { failedWith, UserError } from '../errors.ts';
 
 /** What of the process decides where the file is and what overrides it. */
 export interface CredentialsPlace {
@@ -46,8 +46,7 @@ export async function readIfThere(file: string): Promise<string | undefined> {
 }
 
 function ignoreAbsence(error: unknown): undefined {
-  if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-    return undefined;
+  if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined;
   throw error;
 }
 

@@ -5,7 +5,7 @@ import { lock } from 'proper-lockfile';
 import * as v from 'valibot';
 import writeFileAtomic from 'write-file-atomic';
 import { type Document, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
-import { Interrupted, UserError } from '../errors.ts';
+import { failedWith, Interrupted, UserError } from '../errors.ts';
 import { basicCredentials, basicToken, type GatewayCredentials, readBasicToken } from './authorization.ts';
 import { type CredentialsPlace, credentialsFile, followLinks, readIfThere, unreadable } from './credentials-file.ts';
 
@@ -145,7 +145,7 @@ async function acquire(target: string, signal: AbortSignal | undefined): Promise
       // A lock whose holder died is taken over after five seconds: within our patience.
       return await lock(target, { realpath: false, stale: 5000, retries: 0, onCompromised: ignoreTakeover });
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ELOCKED')) throw error;
+      if (!failedWith(error, 'ELOCKED')) throw error;
       if (performance.now() > end)
         throw new UserError('BAN-E004', `${target} is locked by another bantam`, {
           hint: `if none is running, remove ${target}.lock`,

@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { Readable } from 'node:stream';
-import { Interrupted, UserError } from '../errors.ts';
+import { Interrupted, systemCode, UserError } from '../errors.ts';
 
 /** One request to a gateway. */
 export interface Outgoing {
@@ -109,7 +109,7 @@ const hints = {
 /** Says what a failed connection means, in words and with what to do next. */
 function explainConnection(error: unknown, outgoing: Outgoing): Error {
   const cause = error instanceof Error ? error : new Error(String(error));
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const code = systemCode(cause) ?? '';
   const origin = originOf(outgoing.url);
   const failed = (text: string, hint: string): UserError =>
     new UserError('BAN-E401', `the gateway at ${origin} does not answer: ${text}`, { hint, cause });

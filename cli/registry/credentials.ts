@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { systemCode } from '../errors.ts';
 import type { Report } from '../events.ts';
 
 /** What proves to a registry who is asking. */
@@ -91,7 +92,7 @@ async function readConfig(file: string, warn: Warn): Promise<DockerConfig> {
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = systemCode(error);
     if (code !== 'ENOENT' && code !== 'ENOTDIR')
       warn(`${file} cannot be read (${String(code)}), going on without credentials`, 'check who may read it');
     return emptyConfig;

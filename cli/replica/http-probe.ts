@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
-import { Interrupted } from '../errors.ts';
+import { Interrupted, systemCode } from '../errors.ts';
 import type { PathProbe, Probe, ReplicaProbe } from './probe.ts';
 
 /** How a probe looks. */
@@ -128,7 +128,7 @@ function firstLine(text: string): string {
 }
 
 function silenceOf(error: Error): string {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = systemCode(error) ?? '';
   if (code === 'ECONNREFUSED') return 'connection refused';
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'connection closed without an answer';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'the gateway’s name cannot be resolved';

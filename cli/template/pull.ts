@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeFailure, type Failure, UserError } from '../errors.ts';
+import { describeFailure, type Failure, failedWith, UserError } from '../errors.ts';
 import { notBrought } from './bring.ts';
 import { isDockerfile } from './dockerfile.ts';
 import { isTemplateName, templateName, templateNames, unknownTemplate } from './find.ts';
@@ -157,7 +157,7 @@ async function pullOne(
 }
 
 function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOTEMPTY' || error.code === 'EEXIST');
+  return failedWith(error, 'ENOTEMPTY', 'EEXIST');
 }
 
 async function offerFor(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { UserError } from '../errors.ts';
+import { failedWith, UserError } from '../errors.ts';
 
 /** Where an engine listens. `address` is what Docker itself would print; `from` says who named it. */
 export interface EngineHost {
@@ -82,8 +82,7 @@ async function readOptional(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return undefined;
+    if (failedWith(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw new UserError('BAN-E003', `${path} cannot be read`, { cause: error });
   }
 }

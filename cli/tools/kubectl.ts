@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { UserError } from '../errors.ts';
+import { failedWith, UserError } from '../errors.ts';
 import type { runProgram } from './exec.ts';
 
 /** Reads a cluster through the user's own kubectl, with what that finds for itself (KUBECONFIG, ~/.kube/config). */
@@ -87,6 +87,6 @@ async function stateOf(file: string): Promise<FileState> {
     await access(file, constants.R_OK);
     return 'readable';
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EACCES' ? 'unreadable' : 'absent';
+    return failedWith(error, 'EACCES') ? 'unreadable' : 'absent';
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemCode } from '../errors.ts';
 
 /**
  * Makes a folder and those above it, as `mkdir -p`. Node's own (`recursive: true`) goes round forever where the folder above is there and yet nothing
@@ -17,7 +18,7 @@ async function madeOrThere(path: string, mode: number): Promise<boolean> {
     await mkdir(path, mode);
     return true;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = systemCode(error);
     if (code === 'ENOENT' && dirname(path) !== path) return false;
     if (code === 'EEXIST' && (await stat(path)).isDirectory()) return true;
     // A folder that is there may answer with something else than EEXIST: EROFS, EACCES, EISDIR of the root.

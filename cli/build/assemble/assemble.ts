@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describeFailure, Interrupted, UserError } from '../../errors.ts';
+import { describeFailure, Interrupted, systemCode, UserError } from '../../errors.ts';
 import type { Report } from '../../events.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
 import { missingBaseName } from '../../oci/missing-base.ts';
@@ -73,7 +73,7 @@ export function openAssemble(ports: AssemblePorts): Builder {
 /** A full disk, or a folder that nobody may write to, is the user's to mend (BAN-E003); anything else that is no UserError is a fault of bantam's, and ends all. */
 function explainDisk(thrown: unknown, { name }: BuildPlan): UserError {
   if (thrown instanceof UserError) return thrown;
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const code = systemCode(thrown);
   if (!(thrown instanceof Error) || typeof code !== 'string' || !diskTroubles.has(code)) throw thrown;
   return new UserError('BAN-E003', `${name}: its image cannot be written: ${thrown.message}`, {
     hint: 'make room there (bantam’s own cache folder may be deleted at any time), or name another place: XDG_CACHE_HOME, --output',

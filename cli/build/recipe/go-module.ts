@@ -1,6 +1,7 @@
 import { link, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import * as v from 'valibot';
+import { failedWith } from '../../errors.ts';
 import type { CompileDescription } from './description.ts';
 
 /** What `go mod edit -json` tells of a go.mod, as far as it matters here. */
@@ -56,7 +57,7 @@ export async function writeModule(folder: string, name: string, version: string)
   try {
     await link(whole, file);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!failedWith(error, 'EEXIST')) throw error;
   } finally {
     await rm(whole);
   }

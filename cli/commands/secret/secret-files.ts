@@ -1,6 +1,6 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { describeFailure, type Failure, UserError } from '../../errors.ts';
+import { describeFailure, type Failure, failedWith, UserError } from '../../errors.ts';
 import { requireSecretName } from '../../openfaas/secret-name.ts';
 import { type ReadValue, readValueFile } from './value.ts';
 
@@ -62,7 +62,7 @@ async function readEntries(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (!failedWith(error, 'ENOENT')) throw error;
     throw new UserError('BAN-E003', `${folder}: no such folder`, {
       hint: 'it holds one file for each secret, named like it: mkdir -m 700 .secrets, and keep it out of git',
       cause: error,

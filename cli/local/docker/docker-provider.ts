@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { Interrupted, UserError } from '../../errors.ts';
+import { failedWith, Interrupted, UserError } from '../../errors.ts';
 import type { Event, Report } from '../../events.ts';
 import type { ContainerEngine, EngineFacts, PullCredentials } from '../../tools/container-engine.ts';
 import { instanceLabel } from '../replicas/names.ts';
@@ -117,7 +117,7 @@ async function isOwnAddress(address: string): Promise<boolean> {
   try {
     await once(server, 'listening');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRNOTAVAIL') return false;
+    if (failedWith(error, 'EADDRNOTAVAIL')) return false;
     throw error;
   }
   server.close();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { UserError } from '../../errors.ts';
+import { systemCode, UserError } from '../../errors.ts';
 import type { Front, RequestHandler } from './front.ts';
 
 /** An open listener. `close` ends it with all its connections, tunnels included. */
@@ -112,7 +112,7 @@ function readAgain(server: Server, incoming: IncomingMessage, socket: Duplex, he
 }
 
 function explain(error: unknown, address: string, port: number): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = systemCode(error);
   if (code === 'EADDRINUSE') {
     return new UserError('BAN-E601', `port ${port} of ${address} is taken by another program`, {
       hint: `take another port with --port, or see who has it: ss -ltnp "sport = :${port}" (macOS: lsof -i :${port})`,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { failedWith } from '../../errors.ts';
 
 /** The files of the page and what they are; `index.html` answers for /ui/ itself. */
 export const assetTypes: Readonly<Record<string, string>> = {
@@ -74,7 +75,7 @@ export class Assets {
         const bytes = new Uint8Array(await readFile(join(folder, name)));
         return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"` };
       } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+        if (!failedWith(error, 'ENOENT')) throw error;
       }
     }
     return undefined;

@@ -1,4 +1,4 @@
-import { UserError } from '../../errors.ts';
+import { systemCode, UserError } from '../../errors.ts';
 
 /** How a process ended by itself. `lines` are the last ones that it wrote. */
 export interface ProcessEnding {
@@ -31,7 +31,7 @@ function inMebibytes(bytes: number): string {
 
 /** Says why a process could not be started at all, from what the system said. Pure. */
 export function explainStart(subject: string, program: string, error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const code = systemCode(error);
   if (code === undefined || error instanceof UserError) return error;
   const known = startFailures[code];
   const reason = known?.reason ?? (error instanceof Error ? error.message : code);

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, stat, utimes, writeFile } fr
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import * as v from 'valibot';
-import { Interrupted, UserError } from '../../errors.ts';
+import { failedWith, Interrupted, UserError } from '../../errors.ts';
 import { readLayerContents } from '../../oci/layer.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { openLayerBytes } from '../../registry/read-image.ts';
@@ -189,7 +189,7 @@ async function discard(folder: string, name: string): Promise<void> {
   try {
     await rename(join(folder, name), aside);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    if (failedWith(error, 'ENOENT')) return;
     throw error;
   }
   await removeTree(aside);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { UserError } from '../../errors.ts';
+import { failedWith } from '../../errors.ts';
 import type { Node } from '../../oci/node.ts';
 import { pause } from '../replicas/pause.ts';
 import type { Run } from '../replicas/run.ts';
@@ -150,7 +151,7 @@ export class ProcessRun implements Run {
     try {
       process.kill(wholeGroup ? -this.pid : this.pid, signal);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      if (!failedWith(error, 'ESRCH')) throw error;
     }
   }
 }

@@ -1,13 +1,13 @@
 import { chmod, lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failedWith } from '../../errors.ts';
 
 /** Removes a folder whose folders may be write-protected (a replica's root is). Quiet if it is gone; follows no link. */
 export async function removeTree(folder: string): Promise<void> {
   try {
     await rm(folder, { recursive: true, force: true });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'EACCES' || error.code === 'EPERM')))
-      throw error;
+    if (!failedWith(error, 'EACCES', 'EPERM')) throw error;
     await openFolders(folder);
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { failedWith } from '../../errors.ts';
 import { pause } from '../replicas/pause.ts';
 import { startOf } from '../state/instance-file.ts';
 import { readBoot } from './host.ts';
@@ -154,6 +155,6 @@ function kill(pid: number): void {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
     // It has ended meanwhile, or has become another user's (a setuid program) and is out of our hands.
-    if (!(error instanceof Error && 'code' in error && (error.code === 'ESRCH' || error.code === 'EPERM'))) throw error;
+    if (!failedWith(error, 'ESRCH', 'EPERM')) throw error;
   }
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import pLimit from 'p-limit';
+import { failedWith } from '../../errors.ts';
 import type { Report } from '../../events.ts';
 import { type Asked, readPath } from './asked.ts';
 import { answerBlob } from './blob-routes.ts';
@@ -79,7 +80,7 @@ export function createAnswerer(
 /** What it keeps in memory stays true only as long as nobody else touches its folder, and a whole `.bantam` is quickly removed. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return 'code' in error && error.code === 'ENOENT'
+  return failedWith(error, 'ENOENT')
     ? 'something was removed from its folder while it ran (ENOENT); start the gateway anew: `bantam local down`, `bantam local up`'
     : error.message;
 }

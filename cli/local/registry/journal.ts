@@ -1,6 +1,7 @@
 import { constants, type FileHandle, open, readFile, rename, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
+import { failedWith } from '../../errors.ts';
 import { syncFolder } from './sync-folder.ts';
 import { writeAll } from './write-all.ts';
 
@@ -152,7 +153,7 @@ export class Journal {
 /** Opens a journal, made if missing. What a killed process wrote of its last line is cut off. */
 export async function openJournal(path: string): Promise<OpenedJournal> {
   const bytes = await readFile(path).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Buffer.alloc(0);
+    if (failedWith(error, 'ENOENT')) return Buffer.alloc(0);
     throw error;
   });
   const whole = bytes.lastIndexOf(0x0a) + 1;

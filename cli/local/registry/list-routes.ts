@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { failedWith } from '../../errors.ts';
 import { mediaTypes } from '../../oci/media-types.ts';
 import { largestManifest, readManifestFile } from './manifest-facts.ts';
 import type { RegistryParts } from './parts.ts';
@@ -86,7 +87,7 @@ async function annotationsOf(
   mediaType: string,
 ): Promise<{ readonly annotations?: Readonly<Record<string, string>> } | undefined> {
   const facts = await readManifestFile(path, mediaType).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (failedWith(error, 'ENOENT')) return undefined;
     throw error;
   });
   if (facts === undefined) return undefined;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { systemCode } from '../../errors.ts';
 
 /** Codes of a registry's errors (distribution-spec, "Error Codes"), and `UNKNOWN` for what it did not foresee. */
 export type RegistryErrorCode =
@@ -42,7 +43,7 @@ export class Refusal extends Error {
 
 /** What the disk says when nothing more fits, as the refusal of a write; anything else is thrown as it is. */
 export function refuseFullDisk(error: unknown): never {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = systemCode(error);
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
     throw new Refusal(
       507,

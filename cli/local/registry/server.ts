@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { systemCode, UserError } from '../../errors.ts';
 import type { Report } from '../../events.ts';
 import { createAccess } from './access.ts';
 import { createAnswerer } from './answer.ts';
@@ -104,7 +104,7 @@ async function openFolder(
     const bounds = { left: () => room().left(), makeRoom: (wanted: number) => room().makeRoom(wanted), silence, now };
     return { store, damage, uploads: await Uploads.open(join(folder, 'uploads'), bounds) };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+    const code = systemCode(error);
     if (code === undefined) throw error;
     throw new UserError('BAN-E635', `the folder ${folder} of the local registry cannot be used (${code})`, {
       hint:

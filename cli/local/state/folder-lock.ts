@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
-import { Interrupted, UserError } from '../../errors.ts';
+import { failedWith, Interrupted, UserError } from '../../errors.ts';
 import { pause } from '../replicas/pause.ts';
 
 /** The right to start a gateway for a folder. `lost` once somebody else took it over, because this process stood still for too long. */
@@ -38,7 +38,7 @@ export async function lockFolder(folder: string, signal: AbortSignal = neverAbor
         release: async () => (lost ? undefined : await release()),
       };
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ELOCKED')) throw error;
+      if (!failedWith(error, 'ELOCKED')) throw error;
       if (performance.now() > end)
         throw new UserError('BAN-E004', `another local gateway is being started in ${folder}`, {
           hint: `if none is, remove ${lockfilePath}`,

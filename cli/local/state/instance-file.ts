@@ -3,7 +3,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import writeFileAtomic from 'write-file-atomic';
-import { UserError } from '../../errors.ts';
+import { failedWith, UserError } from '../../errors.ts';
 
 /** Nobody but a gateway of this machine is meant: a record that came with a cloned project must send no password, image or function elsewhere. */
 const ownAddress = /^(?:http:\/\/)?127\.0\.0\.1:\d{1,5}(?:\/ui\/)?$/;
@@ -36,7 +36,7 @@ export async function readInstance(stateFolder: string): Promise<InstanceRecord 
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (failedWith(error, 'ENOENT')) return undefined;
     throw new UserError('BAN-E003', `${path} cannot be read`, {
       hint: 'is it yours? it was written by whoever ran bantam local up here: ls -l',
       cause: error,
@@ -76,7 +76,7 @@ export function isAlive({ pid, started }: Pick<InstanceRecord, 'pid' | 'started'
     process.kill(pid, 0);
   } catch (error) {
     // Somebody else's process is one, too.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return false;
+    if (!failedWith(error, 'EPERM')) return false;
   }
   const now = startOf(pid);
   if (now === 'ended') return false;

@@ -1,6 +1,7 @@
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { systemCode } from '../../errors.ts';
 
 /** What {@link keepPassword} writes, and nothing else. */
 const made = /^[\w-]{32}$/;
@@ -20,7 +21,7 @@ export async function readKeptPassword(stateFolder: string): Promise<string | un
     const text = (await readFile(path, 'utf8')).trimEnd();
     return made.test(text) ? text : undefined;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = systemCode(error);
     // A file where the folder should be: who opens that says so.
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { ClassicLevel } from 'classic-level';
-import { UserError } from '../../errors.ts';
+import { systemCode, UserError } from '../../errors.ts';
 import { makeFolder } from '../../tools/make-folder.ts';
 
 /** One change of several that are made together or not at all. */
@@ -119,7 +119,7 @@ async function openDatabase(folder: string): Promise<ClassicLevel<string, Buffer
     return database;
   } catch (error) {
     const cause = error instanceof Error ? error.cause : undefined;
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const code = systemCode(cause);
     if (code === 'LEVEL_LOCKED')
       throw new UserError('BAN-E004', `another local gateway uses ${folder}`, {
         hint: 'bantam local status tells which one runs; bantam local down stops it',

@@ -1,5 +1,6 @@
 import { copyFile, open, rename, rm, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failedWith } from '../../errors.ts';
 
 /** What a detached gateway says goes here; what is older, into a second file. Together at most twice this many bytes, and what comes within a few seconds. */
 const longest = 1 << 20;
@@ -43,7 +44,7 @@ export async function beginLog(stateFolder: string): Promise<Awaited<ReturnType<
   const path = logPath(stateFolder);
   await rm(`${path}.new`, { force: true });
   await rename(path, `${path}.1`).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    if (!failedWith(error, 'ENOENT')) throw error;
   });
   return await open(path, 'a', 0o600);
 }

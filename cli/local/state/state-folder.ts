@@ -1,6 +1,6 @@
 import { chmod, lstat, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { failedWith, UserError } from '../../errors.ts';
 import { makeFolder } from '../../tools/make-folder.ts';
 
 /** Rights of group and others to write. */
@@ -21,7 +21,7 @@ export async function openStateFolder(path: string): Promise<void> {
     });
   if ((mode & writableByOthers) !== 0) await closeToOthers(path);
   await writeFile(join(path, '.gitignore'), '*\n', { flag: 'wx', mode: 0o600 }).catch((error: unknown) => {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (!failedWith(error, 'EEXIST')) throw error;
   });
 }
 

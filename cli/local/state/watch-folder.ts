@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { failedWith, UserError } from '../../errors.ts';
 
 const defaultInterval = 1000;
 
@@ -23,7 +23,7 @@ export async function watchFolder(
       },
       (error: unknown) => {
         // A disk that fails for a moment has not lost the folder.
-        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') tell();
+        if (failedWith(error, 'ENOENT')) tell();
       },
     );
   }, interval);

@@ -1,5 +1,6 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
+import { systemCode } from '../../errors.ts';
 import { show, Unkept } from './expectation.ts';
 import type { Reachable } from './target.ts';
 import { within } from './wait.ts';
@@ -179,7 +180,7 @@ export function expectStatus(answer: Answer | CallFailed, expected: number, what
 }
 
 function describeError(error: Error): string {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = systemCode(error) ?? '';
   if (code === 'ECONNREFUSED') return 'connection refused';
   if (code === 'ECONNRESET' || code === 'EPIPE') return 'connection closed';
   return code === '' ? error.message : code;

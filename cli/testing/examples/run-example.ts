@@ -1,5 +1,5 @@
 import { relative } from 'node:path';
-import { describeFailure, type Failure, Interrupted, UserError } from '../../errors.ts';
+import { describeFailure, type Failure, Interrupted, systemCode, UserError } from '../../errors.ts';
 import type { Hide } from '../hidden-secrets.ts';
 import type { TestCase } from '../result.ts';
 import { compareAnswer, type Mismatch, type ReceivedAnswer } from './compare.ts';
@@ -85,7 +85,7 @@ async function readBody(response: Response): Promise<{ readonly bytes: Uint8Arra
 function reasonOf(thrown: unknown): string {
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   if (!(cause instanceof Error)) return String(cause);
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const code = systemCode(cause) ?? '';
   if (code === 'ECONNREFUSED') return 'the function does not listen any more';
   if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the function closed the connection';
   return cause.message;

@@ -9,6 +9,7 @@ import {
   readMarkedProcesses,
   readProcesses,
 } from '../../../cli/local/process/process-table.ts';
+import { skip } from '../../real-parts.ts';
 
 describe('the table of processes', () => {
   it('reads a line of the system, whatever the program calls itself', () => {
@@ -61,7 +62,7 @@ describe('the table of processes', () => {
   });
 
   it('has this process in it', async function () {
-    if (process.platform !== 'linux') return this.skip();
+    if (process.platform !== 'linux') skip(this, 'only Linux has /proc');
     const own = (await readProcesses()).find(({ pid }) => pid === process.pid);
     assert.equal(own?.parent, process.ppid);
     assert.ok(measureMemory(process.pid) > 1 << 20);

@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { removeProcesses } from '../../../cli/local/process/provider.ts';
 import { recordProcess, writeOwner } from '../../../cli/local/process/strays.ts';
 import { isAlive, startOf } from '../../../cli/local/state/instance-file.ts';
+import { skip } from '../../real-parts.ts';
 import { startTestProvider, until } from './started-provider.ts';
 
 describe('what a killed gateway left running', () => {
   let folder: string;
   const children: ChildProcess[] = [];
   before(function () {
-    if (process.platform !== 'linux') this.skip();
+    if (process.platform !== 'linux') skip(this, 'only Linux has /proc');
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'bantam-strays-'));
